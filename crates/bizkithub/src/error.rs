@@ -1,0 +1,345 @@
+//! The one error type of the client: what happened, where, whether a retry makes sense, and what to do now.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::protocol::ErrorCode;
+
+/// The families of errors. Stable: decide on them, or on [`Error::code`], never on the message.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// Refused by this client before anything was sent.
+    InvalidInput,
+    /// The server does not accept the API key. No other request with it can succeed.
+    ApiKey,
+    /// The key is known but may not do this. No other request with it can succeed.
+    Permission,
+    /// The server refused this customer or its groups; other customers are not concerned.
+    Rejected,
+    /// The quota is used up: [`Error::retry_at`] says when it comes back, if the server told.
+    Quota,
+    /// The server failed, or what answered is not the API.
+    Server,
+    /// No answer arrived: no connection, a reset, a timeout.
+    Network,
+    /// A defect of this client.
+    Internal,
+}
+
+impl ErrorKind {
+    /// Every kind, in the order of the documentation.
+    pub const ALL: [Self; 8] = [
+        Self::InvalidInput,
+        Self::ApiKey,
+        Self::Permission,
+        Self::Rejected,
+        Self::Quota,
+        Self::Server,
+        Self::Network,
+        Self::Internal,
+    ];
+
+    /// The stable name, the same in every language: `invalid_input`, `api_key`, `permission`, `rejected`, `quota`, `server`,
+    /// `network`, `internal`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidInput => "invalid_input",
+            Self::ApiKey => "api_key",
+            Self::Permission => "permission",
+            Self::Rejected => "rejected",
+            Self::Quota => "quota",
+            Self::Server => "server",
+            Self::Network => "network",
+            Self::Internal => "internal",
+        }
+    }
+
+    /// Whether no other request with the same key can succeed, so that a run must stop at the first such answer.
+    #[must_use]
+    pub fn stops_everything(self) -> bool {
+        matches!(self, Self::ApiKey | Self::Permission)
+    }
+}
+
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+/// The input at fault, by its name on the wire or in the settings.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Hash, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub enum Field {
+    /// The API key.
+    ApiKey,
+    /// The base URL.
+    BaseUrl,
+    /// The certificate authority file.
+    CaFile,
+    /// The name of the customer as a whole: e-mail and `cuRefNo` together.
+    Customer,
+    /// The `cuRefNo`.
+    CuRefNo,
+    /// The e-mail address.
+    Email,
+    /// The groups.
+    Groups,
+    /// The proxy address.
+    Proxy,
+}
+
+impl Field {
+    /// The name as on the wire: `apiKey`, `baseUrl`, `caFile`, `customer`, `cuRefNo`, `email`, `groups`, `proxy`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ApiKey => "apiKey",
+            Self::BaseUrl => "baseUrl",
+            Self::CaFile => "caFile",
+            Self::Customer => "customer",
+            Self::CuRefNo => "cuRefNo",
+            Self::Email => "email",
+            Self::Groups => "groups",
+            Self::Proxy => "proxy",
+        }
+    }
+}
+
+/// An error of the client. It never contains the API key, nor a URL with it.
+#[derive(Debug)]
+pub struct Error(Box<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    kind: ErrorKind,
+    code: Option<Cow<'static, str>>,
+    message: Cow<'static, str>,
+    advice: Option<Cow<'static, str>>,
+    status: Option<u16>,
+    field: Option<Field>,
+    row: Option<u64>,
+    line: Option<u64>,
+    is_retryable: bool,
+    is_ambiguous: bool,
+    retry_after: Option<Duration>,
+    retry_at: Option<Timestamp>,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl Error {
+    pub(crate) fn new(kind: ErrorKind, code: Option<Cow<'static, str>>, message: impl Into<Cow<'static, str>>) -> Self {
+        Self(Box::new(Inner {
+            kind,
+            code,
+            message: message.into(),
+            advice: None,
+            status: None,
+            field: None,
+            row: None,
+            line: None,
+            is_retryable: false,
+            is_ambiguous: false,
+            retry_after: None,
+            retry_at: None,
+            source: None,
+        }))
+    }
+
+    pub(crate) fn coded(kind: ErrorKind, code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(kind, Some(code.into()), message)
+    }
+
+    /// An input that this client refuses before anything is sent, for the layers above the core that read inputs of their own.
+    ///
+    /// `code` is stable and in lower case, so that it cannot be taken for one of the server's.
+    #[must_use]
+    pub fn invalid_input(
+        code: &'static str,
+        message: impl Into<Cow<'static, str>>,
+        advice: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self::coded(ErrorKind::InvalidInput, code, message).advise(advice)
+    }
+
+    /// A defect of this client, such as a panic that a binding caught.
+    #[must_use]
+    pub fn internal(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::coded(ErrorKind::Internal, "internal", message)
+            .advise("this is a defect of the client; please report it with this message")
+    }
+
+    /// Names what to do now.
+    #[must_use]
+    pub fn advise(mut self, advice: impl Into<Cow<'static, str>>) -> Self {
+        self.0.advice = Some(advice.into());
+        self
+    }
+
+    /// Names the input at fault.
+    #[must_use]
+    pub fn at_field(mut self, field: Field) -> Self {
+        self.0.field = Some(field);
+        self
+    }
+
+    /// Names the row at fault; rows count from 1.
+    #[must_use]
+    pub fn at_row(mut self, row: u64) -> Self {
+        self.0.row = Some(row);
+        self
+    }
+
+    /// Names the line of the input file at fault; lines count from 1, the header included.
+    #[must_use]
+    pub fn at_line(mut self, line: u64) -> Self {
+        self.0.line = Some(line);
+        self
+    }
+
+    /// Keeps what caused this error.
+    #[must_use]
+    pub fn caused_by(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    pub(crate) fn with_status(mut self, status: u16) -> Self {
+        self.0.status = Some(status);
+        self
+    }
+
+    pub(crate) fn retryable(mut self, is_retryable: bool) -> Self {
+        self.0.is_retryable = is_retryable;
+        self
+    }
+
+    pub(crate) fn ambiguous(mut self, is_ambiguous: bool) -> Self {
+        self.0.is_ambiguous = is_ambiguous;
+        self
+    }
+
+    pub(crate) fn retry_at_moment(mut self, now: Timestamp, wait: Option<Duration>) -> Self {
+        self.0.retry_after = wait;
+        self.0.retry_at = wait.and_then(|wait| now.checked_add(wait).ok());
+        self
+    }
+
+    /// The family of the error.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// The stable code: the server's own in capitals, kept even when this client does not know it, or one of this
+    /// client's in lower case. Absent when the server answered a failure without a code.
+    #[must_use]
+    pub fn code(&self) -> Option<&str> {
+        self.0.code.as_deref()
+    }
+
+    /// What happened, in a sentence. The wording may change between versions.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// What to do now, if there is something to do.
+    #[must_use]
+    pub fn advice(&self) -> Option<&str> {
+        self.0.advice.as_deref()
+    }
+
+    /// The HTTP status of the answer, if there was one.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        self.0.status
+    }
+
+    /// The input at fault.
+    #[must_use]
+    pub fn field(&self) -> Option<Field> {
+        self.0.field
+    }
+
+    /// The row at fault; rows count from 1.
+    #[must_use]
+    pub fn row(&self) -> Option<u64> {
+        self.0.row
+    }
+
+    /// The line of the input file at fault; lines count from 1, the header included.
+    #[must_use]
+    pub fn line(&self) -> Option<u64> {
+        self.0.line
+    }
+
+    /// Whether the same request may succeed later.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        self.0.is_retryable
+    }
+
+    /// Whether the request was sent and its result is not known: a re-send is safe and settles it.
+    #[must_use]
+    pub fn is_ambiguous(&self) -> bool {
+        self.0.is_ambiguous
+    }
+
+    /// How long to wait before the next try, counted from the arrival of the answer.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
+    }
+
+    /// The moment from which a next try makes sense.
+    #[must_use]
+    pub fn retry_at(&self) -> Option<Timestamp> {
+        self.0.retry_at
+    }
+
+    /// The vendor's page about the code, for codes of the server.
+    #[must_use]
+    pub fn doc_url(&self) -> Option<String> {
+        self.code().filter(|code| ErrorCode::has_server_form(code)).map(ErrorCode::doc_url)
+    }
+}
+
+impl fmt::Display for Error {
+    /// One line: what happened, where, the code, and what to do now.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.0.row, self.0.line) {
+            (Some(row), Some(line)) => write!(formatter, "row {row} (line {line}): ")?,
+            (Some(row), None) => write!(formatter, "row {row}: ")?,
+            (None, Some(line)) => write!(formatter, "line {line}: ")?,
+            (None, None) => {}
+        }
+        formatter.write_str(&self.0.message)?;
+        match (self.code(), self.0.status) {
+            (Some(code), Some(status)) => write!(formatter, " ({code}, HTTP {status})")?,
+            (Some(code), None) => write!(formatter, " ({code})")?,
+            (None, Some(status)) => write!(formatter, " (HTTP {status})")?,
+            (None, None) => {}
+        }
+        match (&self.0.advice, self.0.retry_at) {
+            (Some(advice), Some(moment)) => write!(formatter, "; {advice}; try again at {moment:.0}"),
+            (Some(advice), None) => write!(formatter, "; {advice}"),
+            (None, Some(moment)) => write!(formatter, "; try again at {moment:.0}"),
+            (None, None) => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source.as_deref().map(|source| source as &(dyn std::error::Error + 'static))
+    }
+}

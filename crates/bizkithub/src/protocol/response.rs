@@ -1,0 +1,247 @@
+use std::borrow::Cow;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{Endpoint, ErrorCode, Operation, Quota};
+use crate::error::{Error, ErrorKind};
+
+/// The largest body that is read, in bytes: 1 MiB. The documented answers have less than one kilobyte.
+pub const BODY_LIMIT: usize = 1024 * 1024;
+
+/// The longest text of the server that an error repeats, in characters.
+const QUOTED_LIMIT: usize = 300;
+
+/// One HTTP response, as a [`Transport`](crate::Transport) hands it over.
+#[derive(Clone, Debug, Default)]
+pub struct Response {
+    /// The HTTP status.
+    pub status: u16,
+    /// The headers, names in lower case. Only those of [`Quota::HEADERS`] are looked at.
+    pub headers: Vec<(String, String)>,
+    /// The body. A transport stops reading once it holds more than [`BODY_LIMIT`] bytes.
+    pub body: Vec<u8>,
+}
+
+impl Response {
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+}
+
+/// What an answer means: whether the server said yes, and what it told about the quota either way.
+#[derive(Debug)]
+pub struct Answer {
+    /// What the answer told about the quota.
+    pub quota: Quota,
+    /// Yes, or why not.
+    pub result: Result<(), Error>,
+}
+
+#[derive(Deserialize)]
+struct Envelope {
+    success: Option<Value>,
+    error: Option<Value>,
+    retry_after: Option<Value>,
+}
+
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Unreadable {
+    Empty,
+    TooLarge,
+    NotJson,
+}
+
+impl Endpoint {
+    /// Interprets an answer that arrived at `now`: the code decides, the status only where the code is unknown or missing.
+    ///
+    /// Texts of the server are quoted with the API key removed, should it ever repeat it.
+    #[must_use]
+    pub fn interpret(&self, operation: Operation, response: &Response, now: Timestamp) -> Answer {
+        let envelope = Envelope::read(&response.body);
+        let retry_after = envelope.as_ref().ok().and_then(Envelope::retry_after);
+        let quota = Quota::read(response, retry_after, now);
+        let result = match self.refusal(operation, response.status, &envelope) {
+            None => Ok(()),
+            Some(error) => Err(with_retry_moment(error, &quota, now)),
+        };
+        Answer { quota, result }
+    }
+
+    fn refusal(&self, operation: Operation, status: u16, envelope: &Result<Envelope, Unreadable>) -> Option<Error> {
+        let is_success_status = (200..300).contains(&status);
+        let error = match envelope {
+            Ok(envelope) => {
+                let code = envelope.text("code").map(|code| self.quote(code));
+                let message = envelope
+                    .text("message")
+                    .or_else(|| envelope.text("description"))
+                    .map(|message| self.quote(message));
+                match code {
+                    Some(code) => coded(status, code, message),
+                    None if !is_success_status => by_status(status, None, message, true),
+                    None if envelope.is_yes(operation) => return None,
+                    None => unsuccessful(envelope, message),
+                }
+            }
+            Err(unreadable) if is_success_status => unreadable.error(),
+            Err(_) => by_status(status, None, None, false),
+        };
+        Some(error.with_status(status))
+    }
+
+    /// A text of the server, safe to show: without the key, without control characters, cut to a sentence or two.
+    fn quote(&self, text: &str) -> String {
+        let text = text.replace(self.key().expose(), "[API key]");
+        text.chars().filter(|character| !character.is_control()).take(QUOTED_LIMIT).collect()
+    }
+}
+
+impl Envelope {
+    fn read(body: &[u8]) -> Result<Self, Unreadable> {
+        if body.len() > BODY_LIMIT {
+            return Err(Unreadable::TooLarge);
+        }
+        if body.iter().all(u8::is_ascii_whitespace) {
+            return Err(Unreadable::Empty);
+        }
+        serde_json::from_slice(body).map_err(|_| Unreadable::NotJson)
+    }
+
+    /// A ping documents no body, so that for it any JSON without a refusal is a yes.
+    fn is_yes(&self, operation: Operation) -> bool {
+        match (&self.success, &self.error) {
+            (Some(Value::Bool(success)), None) => *success,
+            (None, None) => operation == Operation::Ping,
+            _ => false,
+        }
+    }
+
+    fn text(&self, name: &str) -> Option<&str> {
+        self.error.as_ref()?.get(name)?.as_str().filter(|text| !text.is_empty())
+    }
+
+    fn retry_after(&self) -> Option<f64> {
+        let of_error = || self.error.as_ref()?.get("retry_after");
+        self.retry_after.as_ref().or_else(of_error)?.as_f64()
+    }
+}
+
+impl Unreadable {
+    fn error(self) -> Error {
+        let (code, message, is_retryable) = match self {
+            Self::Empty => ("response_empty", "the answer has no body, so nothing confirms the request", true),
+            Self::TooLarge => {
+                ("response_too_large", "the answer is larger than 1 MiB, which the API never sends", false)
+            }
+            Self::NotJson => ("response_not_json", "the answer is not JSON, so it does not come from the API", false),
+        };
+        Error::coded(ErrorKind::Server, code, message)
+            .advise("check the base URL, and any proxy or portal between here and BizKitHub")
+            .retryable(is_retryable)
+            .ambiguous(true)
+    }
+}
+
+fn unsuccessful(envelope: &Envelope, message: Option<String>) -> Error {
+    let said_no = envelope.success == Some(Value::Bool(false));
+    let (code, fallback) = if said_no {
+        ("success_false", "the server answered 200 with success: false and no code")
+    } else {
+        ("response_unexpected", "the server answered 200 without success: true")
+    };
+    Error::coded(
+        ErrorKind::Server,
+        code,
+        message.map_or(Cow::Borrowed(fallback), |message| format!("{fallback}: {message}").into()),
+    )
+    .advise("check the base URL; if it is right, ask BizKitHub's support what the answer means")
+    .ambiguous(!said_no)
+}
+
+fn coded(status: u16, code: String, message: Option<String>) -> Error {
+    let Some(known) = ErrorCode::find(&code) else {
+        return by_status(status, Some(code), message, true);
+    };
+    let text = match message {
+        Some(message) => Cow::Owned(format!("{}: {message}", known.meaning)),
+        None => Cow::Borrowed(known.meaning),
+    };
+    Error::coded(known.kind, known.code, text).advise(known.advice).retryable(known.kind == ErrorKind::Quota)
+}
+
+/// The fallback for answers without a known code. Where the status is a success, a code still means a refusal.
+fn by_status(status: u16, code: Option<String>, message: Option<String>, is_json: bool) -> Error {
+    let (kind, local_code, text, advice, is_retryable) = match status {
+        300..=399 => (
+            ErrorKind::Server,
+            Some("redirect_refused"),
+            "the server redirects elsewhere; the API key is never sent along",
+            "correct the base URL",
+            false,
+        ),
+        401 | 403 => (
+            ErrorKind::Permission,
+            None,
+            "the request is not permitted",
+            "check the key's permissions in BizKitHub",
+            false,
+        ),
+        407 => (
+            ErrorKind::Network,
+            Some("proxy_authentication_required"),
+            "the proxy asks for a user name and password",
+            "put them into the proxy's address",
+            false,
+        ),
+        408 | 425 => (ErrorKind::Server, None, "the server asks to send the request again", "try again", true),
+        429 => {
+            (ErrorKind::Quota, None, "the quota is used up", "wait for the quota to come back; nothing is lost", true)
+        }
+        404 | 405 | 410 if !is_json => (
+            ErrorKind::Server,
+            Some("not_the_api"),
+            "what answers at this address is not the API",
+            "correct the base URL",
+            false,
+        ),
+        200..=299 | 400..=499 => {
+            (ErrorKind::Rejected, None, "the server refused the request", "check the customer and its groups", false)
+        }
+        500..=599 => (ErrorKind::Server, None, "the server failed", "try again later", true),
+        _ => (
+            ErrorKind::Server,
+            Some("status_unexpected"),
+            "the answer has an unexpected HTTP status",
+            "check the base URL",
+            false,
+        ),
+    };
+    let code = code.map(Cow::Owned).or(local_code.map(Cow::Borrowed));
+    let text = message.map_or(Cow::Borrowed(text), |message| format!("{text}: {message}").into());
+    Error::new(kind, code, text).advise(advice).retryable(is_retryable)
+}
+
+fn with_retry_moment(error: Error, quota: &Quota, now: Timestamp) -> Error {
+    if !error.is_retryable() {
+        return error;
+    }
+    let until_reset = || {
+        let resets_at = quota
+            .resets_at
+            .filter(|_| error.kind() == ErrorKind::Quota && quota.remaining.is_none_or(|left| left == 0))?;
+        Duration::try_from(resets_at.duration_since(now)).ok()
+    };
+    let until_next_block = || (error.code() == Some(ErrorCode::FIXED_BLOCK_QUOTA)).then(|| until_next_ten_minutes(now));
+    let wait = quota.retry_after.or_else(until_reset).or_else(until_next_block);
+    error.retry_at_moment(now, wait)
+}
+
+/// The blocks of the header-less model are taken to begin at full ten minutes: documented is only their length.
+fn until_next_ten_minutes(now: Timestamp) -> Duration {
+    const BLOCK: i64 = 600;
+    let left = BLOCK - now.as_second().rem_euclid(BLOCK);
+    Duration::from_secs(u64::try_from(left).unwrap_or_default())
+}

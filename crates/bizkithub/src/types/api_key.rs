@@ -1,0 +1,139 @@
+use std::borrow::Cow;
+use std::fmt;
+
+use zeroize::Zeroizing;
+
+use crate::error::{Error, Field};
+
+const LENGTH: usize = 32;
+
+/// The key printed on the documentation's pages. The server refuses it with `PUBLIC_API_KEY_SAMPLE_VALUE`.
+const DOCUMENTED_SAMPLE: &str = "PRODPGrFxpGEtrOZfuWhnoJohUYBXuOE";
+
+/// An API key: `PROD`, `DEV_` or `ROOT`, then 28 letters or digits.
+///
+/// `Debug` and `Display` show the prefix and a fingerprint, never the key; its memory is zeroed when it is dropped.
+///
+/// Source: BizKitHub documentation, `^(PROD|DEV_|ROOT)[A-Za-z0-9]{28}$`.
+#[derive(Clone)]
+pub struct ApiKey(Zeroizing<String>);
+
+/// What a key's prefix says about it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum KeyKind {
+    /// `PROD`: production, with the plan's full quota.
+    Production,
+    /// `DEV_`: one developer, with a low quota.
+    Development,
+    /// `ROOT`: platform-internal, without a quota.
+    Root,
+}
+
+impl KeyKind {
+    const PREFIXES: [(&'static str, Self); 3] =
+        [("PROD", Self::Production), ("DEV_", Self::Development), ("ROOT", Self::Root)];
+
+    fn of(text: &str) -> Option<Self> {
+        Self::PREFIXES.iter().find(|(prefix, _)| text.starts_with(prefix)).map(|(_, kind)| *kind)
+    }
+
+    /// The four characters with which such a key begins.
+    #[must_use]
+    pub fn prefix(self) -> &'static str {
+        match self {
+            Self::Production => "PROD",
+            Self::Development => "DEV_",
+            Self::Root => "ROOT",
+        }
+    }
+}
+
+impl ApiKey {
+    /// Parses a key, without the white space around it.
+    ///
+    /// # Errors
+    ///
+    /// `api_key_missing` for a blank text, `api_key_sample` for the documentation's sample key, `api_key_invalid` otherwise.
+    /// No error contains any part of the text.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        let text = text.trim();
+        if text.is_empty() {
+            return Err(Self::missing());
+        }
+        if text == DOCUMENTED_SAMPLE {
+            return Err(refused(
+                "api_key_sample",
+                "the API key is the sample from BizKitHub's documentation, which the server refuses",
+                "use the key of your own organisation",
+            ));
+        }
+        let invalid = |reason: String| {
+            refused(
+                "api_key_invalid",
+                reason,
+                "copy the whole key: PROD, DEV_ or ROOT, then 28 letters or digits, 32 characters in all",
+            )
+        };
+        if text.chars().any(char::is_whitespace) {
+            return Err(invalid("the API key contains white space".to_owned()));
+        }
+        let length = text.chars().count();
+        if length != LENGTH {
+            return Err(invalid(format!("the API key has {length} characters instead of {LENGTH}")));
+        }
+        let Some(kind) = KeyKind::of(text) else {
+            return Err(invalid("the API key does not begin with PROD, DEV_ or ROOT".to_owned()));
+        };
+        if !text.bytes().skip(kind.prefix().len()).all(|byte| byte.is_ascii_alphanumeric()) {
+            return Err(invalid(format!(
+                "the API key has a character after {} that is no letter or digit",
+                kind.prefix()
+            )));
+        }
+        Ok(Self(Zeroizing::new(text.to_owned())))
+    }
+
+    pub(crate) fn missing() -> Error {
+        refused(
+            "api_key_missing",
+            "no API key is given",
+            "pass the key, or set the environment variable BIZKITHUB_API_KEY",
+        )
+    }
+
+    /// What the prefix says: production, development or platform-internal.
+    #[must_use]
+    pub fn kind(&self) -> KeyKind {
+        KeyKind::of(&self.0).unwrap_or(KeyKind::Development)
+    }
+
+    /// Eight hexadecimal digits that tell keys apart without giving anything of the key away.
+    ///
+    /// They are the start of a BLAKE3 hash; a key carries over 160 bits of randomness, which no search can recover from them.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        blake3::hash(self.0.as_bytes()).to_hex().chars().take(8).collect()
+    }
+
+    /// The key itself. Only the building of a request may ask for it.
+    pub(crate) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+fn refused(code: &'static str, reason: impl Into<Cow<'static, str>>, advice: &'static str) -> Error {
+    Error::invalid_input(code, reason, advice).at_field(Field::ApiKey)
+}
+
+impl fmt::Display for ApiKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}…{}", self.kind().prefix(), self.fingerprint())
+    }
+}
+
+impl fmt::Debug for ApiKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "ApiKey({self})")
+    }
+}

@@ -1,0 +1,100 @@
+use std::fmt;
+
+use super::slug::{is_slug, slug};
+use crate::error::{Error, Field};
+
+/// The longest group text accepted, in characters. A limit of this client: the API documents none for the text.
+const TEXT_LIMIT: usize = 1_000;
+
+/// A group (the admin panel's "tag"): the text as written, which is what is sent, and its predicted slug, by which groups are
+/// merged and compared.
+///
+/// ```
+/// use bizkithub::Group;
+///
+/// let group = Group::parse(" Personal training ")?;
+/// assert_eq!((group.text(), group.slug()), ("Personal training", "personal-training"));
+/// # Ok::<(), bizkithub::Error>(())
+/// ```
+#[derive(Clone, Debug, Eq, PartialEq, Hash)]
+pub struct Group {
+    text: Box<str>,
+    /// `None` when the text already is its slug, which is the common case.
+    slug: Option<Box<str>>,
+}
+
+impl Group {
+    /// Parses a group from its text, without the white space around it.
+    ///
+    /// # Errors
+    ///
+    /// `group_empty`, `group_too_long` (over 1,000 characters) or `group_without_slug` (a text of which nothing survives
+    /// in a slug, such as emoji only).
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        let text = text.trim();
+        if text.is_empty() {
+            return Err(Error::invalid_input("group_empty", "the group is empty", "name the group, or leave it out")
+                .at_field(Field::Groups));
+        }
+        if is_slug(text) {
+            return Ok(Self { text: text.into(), slug: None });
+        }
+        if text.chars().nth(TEXT_LIMIT).is_some() {
+            return Err(Error::invalid_input(
+                "group_too_long",
+                format!("the group has more than {TEXT_LIMIT} characters"),
+                "check that the right column holds the groups, and that its separator is ; or |",
+            )
+            .at_field(Field::Groups));
+        }
+        let slug = slug(text);
+        if slug.is_empty() {
+            return Err(Error::invalid_input(
+                "group_without_slug",
+                format!("the group {text:?} has no letter or digit that a slug could keep"),
+                "name the group with letters or digits",
+            )
+            .at_field(Field::Groups));
+        }
+        Ok(Self { text: text.into(), slug: Some(slug.into()) })
+    }
+
+    /// The text as written: what is sent, because the server's own `toSlug` has the last word.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The predicted slug: see [`slug`].
+    #[must_use]
+    pub fn slug(&self) -> &str {
+        self.slug.as_deref().unwrap_or(&self.text)
+    }
+}
+
+impl fmt::Display for Group {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.text)
+    }
+}
+
+/// Parses a list of groups and drops those whose predicted slug came earlier in the list.
+///
+/// # Errors
+///
+/// `groups_missing` for an empty list, otherwise the error of the first group that [`Group::parse`] refuses.
+pub fn parse_groups<T: AsRef<str>>(texts: impl IntoIterator<Item = T>) -> Result<Vec<Group>, Error> {
+    let mut seen = std::collections::HashSet::new();
+    let mut groups = Vec::new();
+    for text in texts {
+        let group = Group::parse(text.as_ref())?;
+        if seen.insert(group.slug().to_owned()) {
+            groups.push(group);
+        }
+    }
+    if groups.is_empty() {
+        return Err(Error::invalid_input("groups_missing", "no groups are given", "give at least one group")
+            .at_field(Field::Groups));
+    }
+    Ok(groups)
+}
