@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::protocol::ErrorCode;
 
@@ -59,12 +59,6 @@ impl ErrorKind {
             Self::Network => "network",
             Self::Internal => "internal",
         }
-    }
-
-    /// Whether no other request with the same key can succeed, so that a run must stop at the first such answer.
-    #[must_use]
-    pub fn stops_everything(self) -> bool {
-        matches!(self, Self::ApiKey | Self::Permission)
     }
 }
 
@@ -130,8 +124,10 @@ struct Inner {
     line: Option<u64>,
     is_retryable: bool,
     is_ambiguous: bool,
+    is_general: bool,
     retry_after: Option<Duration>,
     retry_at: Option<Timestamp>,
+    attempts: u32,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -148,8 +144,10 @@ impl Error {
             line: None,
             is_retryable: false,
             is_ambiguous: false,
+            is_general: false,
             retry_after: None,
             retry_at: None,
+            attempts: 0,
             source: None,
         }))
     }
@@ -227,9 +225,19 @@ impl Error {
         self
     }
 
+    pub(crate) fn general(mut self, is_general: bool) -> Self {
+        self.0.is_general = is_general;
+        self
+    }
+
     pub(crate) fn retry_at_moment(mut self, now: Timestamp, wait: Option<Duration>) -> Self {
         self.0.retry_after = wait;
         self.0.retry_at = wait.and_then(|wait| now.checked_add(wait).ok());
+        self
+    }
+
+    pub(crate) fn after_attempts(mut self, attempts: u32) -> Self {
+        self.0.attempts = attempts;
         self
     }
 
@@ -294,6 +302,13 @@ impl Error {
         self.0.is_ambiguous
     }
 
+    /// Whether every other request would fail alike, so that a run must stop at the first such answer: the key is wrong,
+    /// a permission is missing, or what answers is not the API.
+    #[must_use]
+    pub fn stops_everything(&self) -> bool {
+        self.0.is_general || matches!(self.0.kind, ErrorKind::ApiKey | ErrorKind::Permission)
+    }
+
     /// How long to wait before the next try, counted from the arrival of the answer.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
@@ -304,6 +319,18 @@ impl Error {
     #[must_use]
     pub fn retry_at(&self) -> Option<Timestamp> {
         self.0.retry_at
+    }
+
+    /// How many requests were sent before this error: 0 when it was found before sending.
+    #[must_use]
+    pub fn attempts(&self) -> u32 {
+        self.0.attempts
+    }
+
+    /// Whether the quota was used up: not a failure, only a matter of time.
+    #[must_use]
+    pub fn is_throttled(&self) -> bool {
+        self.0.kind == ErrorKind::Quota
     }
 
     /// The vendor's page about the code, for codes of the server.
@@ -323,6 +350,9 @@ impl fmt::Display for Error {
             (None, None) => {}
         }
         formatter.write_str(&self.0.message)?;
+        if self.0.attempts > 1 {
+            write!(formatter, ", after {} attempts", self.0.attempts)?;
+        }
         match (self.code(), self.0.status) {
             (Some(code), Some(status)) => write!(formatter, " ({code}, HTTP {status})")?,
             (Some(code), None) => write!(formatter, " ({code})")?,
@@ -335,6 +365,55 @@ impl fmt::Display for Error {
             (None, Some(moment)) => write!(formatter, "; try again at {moment:.0}"),
             (None, None) => Ok(()),
         }
+    }
+}
+
+/// The shape that every face shows: `kind`, `message` and those of `code`, `status`, `field`, `row`, `line`, `advice`, `docUrl`,
+/// `retryAfter` (seconds) and `retryAt` (RFC 3339) that are known, then `isRetryable` and `attempts`.
+impl Serialize for Error {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Shape<'a> {
+            kind: ErrorKind,
+            message: &'a str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            code: Option<&'a str>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            status: Option<u16>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            field: Option<Field>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            row: Option<u64>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            line: Option<u64>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            advice: Option<&'a str>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            doc_url: Option<String>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            retry_after: Option<f64>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            retry_at: Option<String>,
+            is_retryable: bool,
+            attempts: u32,
+        }
+        Shape {
+            kind: self.kind(),
+            message: self.message(),
+            code: self.code(),
+            status: self.status(),
+            field: self.field(),
+            row: self.row(),
+            line: self.line(),
+            advice: self.advice(),
+            doc_url: self.doc_url(),
+            retry_after: self.retry_after().map(|wait| wait.as_secs_f64()),
+            retry_at: self.retry_at().map(|moment| moment.to_string()),
+            is_retryable: self.is_retryable(),
+            attempts: self.attempts(),
+        }
+        .serialize(serializer)
     }
 }
 

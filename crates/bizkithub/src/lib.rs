@@ -1,5 +1,36 @@
+//! The core of `bizkithub`: puts groups on customers of the BizKitHub CRM, for one customer or for ten million rows.
+//!
+//! # Layers
+//!
+//! Each knows only those above it in this list:
+//!
+//! - **types**: [`ApiKey`], [`Email`], [`CuRefNo`], [`Group`], [`Customer`], parsed once, so that no value of theirs is invalid;
+//! - [`protocol`]: requests to bytes and answers to meaning, without sockets or a clock;
+//! - **client**: [`Client`] makes one call with its retries; the only layer that waits;
+//! - [`job`]: rows → plan → run → report.
+//!
+//! # Seams and features
+//!
+//! Everything that waits goes through three traits: [`Transport`], [`Clock`] and [`job::Ledger`]. The feature `native` (on by
+//! default) brings an HTTP transport, the machine's clock, CSV files and the environment's settings. Without it the crate
+//! knows no runtime, socket or file and compiles to WebAssembly.
+
+mod client;
 mod error;
+pub mod job;
 pub mod protocol;
 mod types;
+
+pub use client::{
+    BoxFuture, Client, ClientBuilder, Clock, MaybeSend, MaybeSync, Receipt, Transport, TransportError,
+    TransportErrorKind,
+};
+#[cfg(feature = "native")]
+pub use client::{ReqwestTransport, TokioClock};
 pub use error::{Error, ErrorKind, Field};
-pub use types::*;
+/// The type of every moment in the public interface.
+pub use jiff::Timestamp;
+pub use types::{
+    ApiKey, BaseUrl, CuRefNo, Customer, CustomerIdentity, Email, Group, KeyKind, SLUG_LIMIT, is_slug, parse_groups,
+    slug,
+};

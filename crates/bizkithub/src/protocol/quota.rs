@@ -46,25 +46,62 @@ impl Quota {
         if response.headers.is_empty() && retry_after.is_none() {
             return Self::default();
         }
-        let count = |name: &str| response.header(name).and_then(|value| value.trim().parse::<u64>().ok());
-        let (rate_limit, policy) = (response.header("ratelimit"), response.header("ratelimit-policy"));
-        let draft_remaining = count("ratelimit-remaining").or_else(|| parameter(rate_limit, &["r", "remaining"]));
-        let draft_reset = count("ratelimit-reset").or_else(|| parameter(rate_limit, &["t", "reset"]));
-        let draft_limit = parameter(policy, &["q"])
-            .or_else(|| count("ratelimit-limit"))
-            .or_else(|| parameter(rate_limit, &["limit"]));
+        let count = |name: &str| response.header(name).and_then(first_count);
+        let draft = Draft::read(response);
+        let resets_at = count("x-ratelimit-reset")
+            .and_then(|seconds| Timestamp::from_second(i64::try_from(seconds).ok()?).ok())
+            .or_else(|| now.checked_add(wait_of(draft.reset?)).ok());
+        let latest = now.checked_add(LONGEST_WAIT).unwrap_or(Timestamp::MAX);
         Self {
-            limit: count("x-ratelimit-limit").or(draft_limit),
-            remaining: count("x-ratelimit-remaining").or(draft_remaining),
-            resets_at: count("x-ratelimit-reset")
-                .and_then(|seconds| Timestamp::from_second(i64::try_from(seconds).ok()?).ok())
-                .or_else(|| now.checked_add(wait_of(draft_reset?)).ok()),
-            window: parameter(policy, &["w"]).map(wait_of),
+            limit: count("x-ratelimit-limit").or(draft.limit),
+            remaining: count("x-ratelimit-remaining").or(draft.remaining),
+            resets_at: resets_at.map(|moment| moment.min(latest)),
+            window: draft.window.map(wait_of),
             retry_after: response
                 .header("retry-after")
                 .and_then(|value| wait(value, now))
-                .or_else(|| retry_after.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()))
+                .or_else(|| Duration::try_from_secs_f64(retry_after?.min(LONGEST_WAIT.as_secs_f64())).ok())
                 .map(|wait| wait.min(LONGEST_WAIT)),
+        }
+    }
+}
+
+/// The fields of the draft, in seconds and requests. Of several policies, the one with the fewest requests left counts.
+#[derive(Default)]
+struct Draft {
+    limit: Option<u64>,
+    remaining: Option<u64>,
+    reset: Option<u64>,
+    window: Option<u64>,
+}
+
+impl Draft {
+    /// Reads either form: `RateLimit: "default";r=50;t=30` beside `RateLimit-Policy: "default";q=100;w=60` (from revision 8
+    /// on), or `limit=100, remaining=50, reset=30` beside `100;w=60`, or one header for each (before).
+    fn read(response: &Response) -> Self {
+        let (rate_limit, policies) = (response.header("ratelimit"), items(response.header("ratelimit-policy")));
+        let states = items(rate_limit);
+        let tightest = states.iter().min_by_key(|state| parameter(state, "r").unwrap_or(u64::MAX));
+        let members = rate_limit.and_then(|value| Parser::new(value).parse::<Dictionary>().ok()).unwrap_or_default();
+        let modern = |name: &str| tightest.and_then(|state| parameter(state, name));
+        let older = |name: &str, header: &str| {
+            let member = members.get(name).and_then(item).and_then(|item| number(&item.bare_item));
+            member.or_else(|| first_count(response.header(header)?))
+        };
+        let older_limit = older("limit", "ratelimit-limit");
+        let policy = policies
+            .iter()
+            .find(|policy| match tightest {
+                Some(state) => policy.bare_item == state.bare_item,
+                None => number(&policy.bare_item) == older_limit,
+            })
+            .or(policies.first());
+        let limit = policy.and_then(|policy| parameter(policy, "q").or_else(|| number(&policy.bare_item)));
+        Self {
+            limit: older_limit.or(limit),
+            remaining: modern("r").or_else(|| older("remaining", "ratelimit-remaining")),
+            reset: modern("t").or_else(|| older("reset", "ratelimit-reset")),
+            window: policy.and_then(|policy| parameter(policy, "w")),
         }
     }
 }
@@ -76,28 +113,21 @@ fn wait_of(seconds: u64) -> Duration {
 /// `Retry-After` is a number of seconds or an HTTP-date; a date in the past asks for no wait.
 fn wait(value: &str, now: Timestamp) -> Option<Duration> {
     let value = value.trim();
-    if let Ok(seconds) = value.parse::<u64>() {
-        return Some(wait_of(seconds));
+    if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Some(wait_of(value.parse().unwrap_or(u64::MAX)));
     }
     let moment = Timestamp::try_from(httpdate::parse_http_date(value).ok()?).ok()?;
     Some(Duration::try_from(moment.duration_since(now)).unwrap_or_default())
 }
 
-/// Finds a number in either form of the draft: `"default";r=50;t=30` (items with parameters, from revision 8 on) or
-/// `limit=100, remaining=50, reset=30` (a dictionary, before).
-fn parameter(value: Option<&str>, names: &[&str]) -> Option<u64> {
-    let value = value?;
-    let number = |item: &BareItem| u64::try_from(i64::from(item.as_integer()?)).ok();
-    let items = Parser::new(value).parse::<List>().unwrap_or_default();
-    let in_parameters = items.iter().filter_map(item).find_map(|item| {
-        let (_, bare) = item.params.iter().find(|(key, _)| names.contains(&key.as_str()))?;
-        number(bare)
-    });
-    in_parameters.or_else(|| {
-        let dictionary = Parser::new(value).parse::<Dictionary>().ok()?;
-        let (_, entry) = dictionary.iter().find(|(key, _)| names.contains(&key.as_str()))?;
-        number(&item(entry)?.bare_item)
-    })
+/// The first number of a header that some servers write with its windows behind it, as in `100, 100;w=60`.
+fn first_count(value: &str) -> Option<u64> {
+    value.split([',', ';']).next()?.trim().parse().ok()
+}
+
+fn items(value: Option<&str>) -> Vec<Item> {
+    let list = value.and_then(|value| Parser::new(value).parse::<List>().ok()).unwrap_or_default();
+    list.iter().filter_map(item).cloned().collect()
 }
 
 fn item(entry: &ListEntry) -> Option<&Item> {
@@ -105,4 +135,12 @@ fn item(entry: &ListEntry) -> Option<&Item> {
         ListEntry::Item(item) => Some(item),
         ListEntry::InnerList(_) => None,
     }
+}
+
+fn parameter(item: &Item, name: &str) -> Option<u64> {
+    item.params.get(name).and_then(number)
+}
+
+fn number(item: &BareItem) -> Option<u64> {
+    u64::try_from(i64::from(item.as_integer()?)).ok()
 }

@@ -3,7 +3,7 @@ use std::fmt;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use crate::types::{ApiKey, BaseUrl, Customer, Group};
+use crate::types::{ApiKey, BaseUrl, CuRefNo, Customer, Email, Group};
 
 /// Where a request carries the API key.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -149,8 +149,8 @@ impl Endpoint {
     pub fn add_groups(&self, customer: &Customer, groups: &[Group]) -> Request {
         let body = AddGroupsBody {
             api_key: (self.placement == KeyPlacement::Body).then(|| self.key.expose()),
-            email: customer.email().map(|email| email.as_str()),
-            cu_ref_no: customer.cu_ref_no().map(|cu_ref_no| cu_ref_no.as_str()),
+            email: customer.email().map(Email::as_str),
+            cu_ref_no: customer.cu_ref_no().map(CuRefNo::as_str),
             groups: groups.iter().map(Group::text).collect(),
         };
         // A struct of texts always serialises; the fallback only spares callers an error that cannot happen.

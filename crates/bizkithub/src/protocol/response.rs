@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::{Endpoint, ErrorCode, Operation, Quota};
@@ -40,7 +41,7 @@ pub struct Answer {
     pub result: Result<(), Error>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct Envelope {
     success: Option<Value>,
     error: Option<Value>,
@@ -51,6 +52,7 @@ struct Envelope {
 enum Unreadable {
     Empty,
     TooLarge,
+    Truncated,
     NotJson,
 }
 
@@ -81,7 +83,7 @@ impl Endpoint {
                     .map(|message| self.quote(message));
                 match code {
                     Some(code) => coded(status, code, message),
-                    None if !is_success_status => by_status(status, None, message, true),
+                    None if !is_success_status => by_status(status, None, message, envelope.is_of_the_api()),
                     None if envelope.is_yes(operation) => return None,
                     None => unsuccessful(envelope, message),
                 }
@@ -94,8 +96,8 @@ impl Endpoint {
 
     /// A text of the server, safe to show: without the key, without control characters, cut to a sentence or two.
     fn quote(&self, text: &str) -> String {
-        let text = text.replace(self.key().expose(), "[API key]");
-        text.chars().filter(|character| !character.is_control()).take(QUOTED_LIMIT).collect()
+        let visible: String = text.chars().filter(|character| !character.is_control()).collect();
+        visible.replace(self.key().expose(), "[API key]").chars().take(QUOTED_LIMIT).collect()
     }
 }
 
@@ -107,7 +109,18 @@ impl Envelope {
         if body.iter().all(u8::is_ascii_whitespace) {
             return Err(Unreadable::Empty);
         }
-        serde_json::from_slice(body).map_err(|_| Unreadable::NotJson)
+        // Derived code would also take `[true, null, null]` for an envelope; JSON that is no object says nothing.
+        if body.trim_ascii_start().starts_with(b"{") {
+            serde_json::from_slice(body)
+                .map_err(|error| if error.is_eof() { Unreadable::Truncated } else { Unreadable::NotJson })
+        } else {
+            serde_json::from_slice::<IgnoredAny>(body).map(|_| Self::default()).map_err(|_| Unreadable::NotJson)
+        }
+    }
+
+    /// Whether the answer has the form of the API's, so that its status speaks of the request and not of a wrong address.
+    fn is_of_the_api(&self) -> bool {
+        self.success.is_some() || self.error.is_some()
     }
 
     /// A ping documents no body, so that for it any JSON without a refusal is a yes.
@@ -136,21 +149,23 @@ impl Unreadable {
             Self::TooLarge => {
                 ("response_too_large", "the answer is larger than 1 MiB, which the API never sends", false)
             }
+            Self::Truncated => ("response_truncated", "the answer ends in the middle of its JSON", true),
             Self::NotJson => ("response_not_json", "the answer is not JSON, so it does not come from the API", false),
         };
         Error::coded(ErrorKind::Server, code, message)
             .advise("check the base URL, and any proxy or portal between here and BizKitHub")
             .retryable(is_retryable)
             .ambiguous(true)
+            .general(self == Self::NotJson)
     }
 }
 
 fn unsuccessful(envelope: &Envelope, message: Option<String>) -> Error {
     let said_no = envelope.success == Some(Value::Bool(false));
     let (code, fallback) = if said_no {
-        ("success_false", "the server answered 200 with success: false and no code")
+        ("success_false", "the server answered success: false without a code")
     } else {
-        ("response_unexpected", "the server answered 200 without success: true")
+        ("response_unexpected", "the server answered without success: true")
     };
     Error::coded(
         ErrorKind::Server,
@@ -173,7 +188,14 @@ fn coded(status: u16, code: String, message: Option<String>) -> Error {
 }
 
 /// The fallback for answers without a known code. Where the status is a success, a code still means a refusal.
-fn by_status(status: u16, code: Option<String>, message: Option<String>, is_json: bool) -> Error {
+fn by_status(status: u16, code: Option<String>, message: Option<String>, is_of_the_api: bool) -> Error {
+    let not_the_api = (
+        ErrorKind::Server,
+        Some("not_the_api"),
+        "what answers at this address is not the API",
+        "correct the base URL",
+        false,
+    );
     let (kind, local_code, text, advice, is_retryable) = match status {
         300..=399 => (
             ErrorKind::Server,
@@ -200,13 +222,8 @@ fn by_status(status: u16, code: Option<String>, message: Option<String>, is_json
         429 => {
             (ErrorKind::Quota, None, "the quota is used up", "wait for the quota to come back; nothing is lost", true)
         }
-        404 | 405 | 410 if !is_json => (
-            ErrorKind::Server,
-            Some("not_the_api"),
-            "what answers at this address is not the API",
-            "correct the base URL",
-            false,
-        ),
+        404 | 410 if !is_of_the_api => not_the_api,
+        405 => not_the_api,
         200..=299 | 400..=499 => {
             (ErrorKind::Rejected, None, "the server refused the request", "check the customer and its groups", false)
         }
@@ -221,7 +238,9 @@ fn by_status(status: u16, code: Option<String>, message: Option<String>, is_json
     };
     let code = code.map(Cow::Owned).or(local_code.map(Cow::Borrowed));
     let text = message.map_or(Cow::Borrowed(text), |message| format!("{text}: {message}").into());
-    Error::new(kind, code, text).advise(advice).retryable(is_retryable)
+    // Redirects, strangers and proxies answer every request alike.
+    let is_general = local_code.is_some();
+    Error::new(kind, code, text).advise(advice).retryable(is_retryable).general(is_general)
 }
 
 fn with_retry_moment(error: Error, quota: &Quota, now: Timestamp) -> Error {

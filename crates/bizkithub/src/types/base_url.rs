@@ -26,13 +26,17 @@ impl BaseUrl {
         };
         let invalid =
             |reason: String| refused("base_url_invalid", reason, "give an address such as https://api.bizkithub.com");
-        let mut url =
-            Url::parse(text.trim()).map_err(|error| invalid(format!("the base URL cannot be read: {error}")))?;
+        let text = text.trim();
+        // The parser would drop a line break in silence and percent-encode a space.
+        if text.contains(|character: char| character.is_whitespace() || character.is_control()) {
+            return Err(invalid("the base URL contains white space".to_owned()));
+        }
+        let mut url = Url::parse(text).map_err(|error| invalid(format!("the base URL cannot be read: {error}")))?;
         if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
             return Err(invalid("the base URL carries a user, a query or a fragment".to_owned()));
         }
         let is_loopback = match url.host() {
-            Some(Host::Domain(domain)) => domain == "localhost" || domain.ends_with(".localhost"),
+            Some(Host::Domain(domain)) => domain == "localhost",
             Some(Host::Ipv4(address)) => address.is_loopback(),
             Some(Host::Ipv6(address)) => address.is_loopback(),
             None => return Err(invalid("the base URL has no host".to_owned())),

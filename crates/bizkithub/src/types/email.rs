@@ -1,8 +1,8 @@
-use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-use email_address::{EmailAddress, Options};
+use email_address::EmailAddress;
+use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 
 use crate::error::{Error, Field};
 
@@ -37,18 +37,24 @@ impl Email {
             )
             .at_field(Field::Email));
         }
-        if written.chars().any(char::is_control) {
-            return Err(invalid("the e-mail address contains a line break or another control character"));
+        if written.chars().any(is_invisible) {
+            return Err(invalid("the e-mail address contains a line break or another invisible character"));
         }
-        let options = Options::default().with_required_tld().without_domain_literal().without_display_text();
-        let address = EmailAddress::parse_with_options(written, options).map_err(|error| match error {
-            email_address::Error::MissingSeparator => invalid("the e-mail address has no @"),
-            email_address::Error::DomainTooFew => invalid("the domain of the e-mail address has no dot"),
-            other => invalid(&format!("the e-mail address is not valid: {other}")),
-        })?;
-        let domain = ascii_domain(address.domain())
-            .ok_or_else(|| invalid("the domain of the e-mail address is not a valid host name"))?;
-        let identity = format!("{}@{domain}", address.local_part().to_lowercase());
+        let (local_part, domain) = written.rsplit_once('@').ok_or_else(|| invalid("the e-mail address has no @"))?;
+        if domain.ends_with('>') {
+            return Err(invalid("the e-mail address is in angle brackets"));
+        }
+        // The host name is checked in its ASCII form, because the syntax checker knows no marks of other scripts.
+        let domain = Uts46::new()
+            .to_ascii(domain.as_bytes(), AsciiDenyList::STD3, Hyphens::CheckFirstLast, DnsLength::Verify)
+            .map_err(|_| invalid("the domain of the e-mail address is not a valid host name"))?;
+        if !domain.contains('.') {
+            return Err(invalid("the domain of the e-mail address has no dot"));
+        }
+        if !EmailAddress::is_valid_local_part(local_part) {
+            return Err(invalid("the part of the e-mail address before the @ is not valid"));
+        }
+        let identity = format!("{}@{domain}", local_part.to_lowercase());
         Ok(Self { identity: (identity != written).then(|| identity.into()), written: written.into() })
     }
 
@@ -70,13 +76,11 @@ fn invalid(reason: &str) -> Error {
         .at_field(Field::Email)
 }
 
-fn ascii_domain(domain: &str) -> Option<Cow<'_, str>> {
-    let needs_conversion =
-        !domain.is_ascii() || domain.bytes().any(|byte| byte.is_ascii_uppercase()) || domain.contains("xn--");
-    if needs_conversion {
-        return idna::domain_to_ascii_strict(domain).ok().map(Cow::Owned);
-    }
-    Some(Cow::Borrowed(domain))
+/// Line breaks would end a header, and zero-width characters, which come along when text is copied from a web page, would
+/// make a second customer that looks like the first.
+fn is_invisible(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{AD}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}')
 }
 
 impl FromStr for Email {

@@ -72,12 +72,12 @@ impl SlugWriter {
         self.separate();
     }
 
-    /// Hard and soft signs become quotation marks in the tables: those vanish, only spaces separate words.
+    /// Hard and soft signs become quotation marks in the tables: those vanish, all else separates words (`½` is `1/2`).
     fn push_transliterated(&mut self, ascii: &str) {
         for character in ascii.chars() {
             if character.is_ascii_alphanumeric() {
                 self.push(character.to_ascii_lowercase());
-            } else if character == ' ' {
+            } else if !matches!(character, '\'' | '"' | '`') {
                 self.separate();
             }
         }
@@ -90,9 +90,12 @@ impl SlugWriter {
     }
 }
 
+/// White space and the punctuation of other scripts, so that `O’Brien` and `O'Brien` are one group.
 fn separates(character: char) -> bool {
     character.is_whitespace()
-        || matches!(character, '\u{2010}'..='\u{2015}' | '\u{2212}' | '·' | '•' | '…' | '／' | '｜')
+        || matches!(character, '¡' | '«' | '·' | '»' | '¿' | '\u{2010}'..='\u{2027}' | '\u{2030}'..='\u{205E}' | '\u{2212}')
+        || matches!(character, '\u{3001}'..='\u{3003}' | '\u{3008}'..='\u{3011}' | '\u{30FB}')
+        || matches!(character, '\u{FF01}'..='\u{FF0F}' | '\u{FF1A}'..='\u{FF20}' | '\u{FF5C}')
 }
 
 fn is_emoji(character: char) -> bool {
@@ -103,7 +106,7 @@ fn transliterate(character: char) -> &'static str {
     cyrillic(character).or_else(|| deunicode::deunicode_char(character)).unwrap_or("")
 }
 
-/// The documented example `Привет` → `priviet` follows the first Text::Unidecode table (row U+04xx, 2001), which newer
+/// The documented example `Привет` → `priviet` follows the first `Text::Unidecode` table (row U+04xx, 2001), which newer
 /// ports changed; the modern letters of that row are kept here in their first form.
 fn cyrillic(character: char) -> Option<&'static str> {
     const UPPER_AND_LOWER: [&str; 32] = [

@@ -1,0 +1,192 @@
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+use super::{Client, Clock, Transport};
+use crate::error::Error;
+use crate::protocol::{Endpoint, KeyPlacement};
+use crate::types::{ApiKey, BaseUrl};
+
+/// The settings of a [`Client`]. Arguments win over the environment (`BIZKITHUB_API_KEY`, `BIZKITHUB_BASE_URL`).
+#[must_use]
+pub struct ClientBuilder {
+    api_key: Option<Zeroizing<String>>,
+    base_url: Option<String>,
+    key_placement: KeyPlacement,
+    pub(super) connect_timeout: Duration,
+    timeout: Duration,
+    deadline: Option<Duration>,
+    tries: u32,
+    pub(super) proxy: Option<String>,
+    pub(super) ca_file: Option<PathBuf>,
+    pub(super) user_agent: String,
+    transport: Option<Arc<dyn Transport>>,
+    clock: Option<Arc<dyn Clock>>,
+}
+
+impl Default for ClientBuilder {
+    fn default() -> Self {
+        Self {
+            api_key: None,
+            base_url: None,
+            key_placement: KeyPlacement::default(),
+            connect_timeout: Duration::from_secs(5),
+            timeout: Duration::from_secs(30),
+            deadline: Some(Duration::from_secs(60)),
+            tries: 3,
+            proxy: None,
+            ca_file: None,
+            user_agent: concat!("bizkithub/", env!("CARGO_PKG_VERSION")).to_owned(),
+            transport: None,
+            clock: None,
+        }
+    }
+}
+
+impl ClientBuilder {
+    /// The API key. Default: the environment variable `BIZKITHUB_API_KEY`.
+    pub fn api_key(mut self, api_key: impl Into<String>) -> Self {
+        self.api_key = Some(Zeroizing::new(api_key.into()));
+        self
+    }
+
+    /// The address of the API. Default: the environment variable `BIZKITHUB_BASE_URL`, then [`BaseUrl::DEFAULT`].
+    pub fn base_url(mut self, base_url: impl Into<String>) -> Self {
+        self.base_url = Some(base_url.into());
+        self
+    }
+
+    /// Where requests carry the key. Default: [`KeyPlacement::Query`].
+    pub fn key_placement(mut self, key_placement: KeyPlacement) -> Self {
+        self.key_placement = key_placement;
+        self
+    }
+
+    /// The longest wait for a connection, TLS included. Default: 5 seconds. Only for the built-in transport.
+    pub fn connect_timeout(mut self, connect_timeout: Duration) -> Self {
+        self.connect_timeout = connect_timeout;
+        self
+    }
+
+    /// The longest time that one try may take, from connecting to the last byte of the answer. Default: 30 seconds.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// The longest time that one call may take with all its retries and waits; `None` for no limit. Default: 60 seconds.
+    ///
+    /// A wait that the server asks for and that does not fit comes back at once as a quota error with its moment.
+    /// A run of a plan waits by its own rules instead.
+    pub fn deadline(mut self, deadline: Option<Duration>) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    /// The most tries of one request, the first included; at least 1. Default: 3. Waits for quota are not counted.
+    pub fn tries(mut self, tries: u32) -> Self {
+        self.tries = tries.max(1);
+        self
+    }
+
+    /// A proxy for the built-in transport, such as `http://user:password@proxy.example:3128`. Default: the system's variables
+    /// (`HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`). Never used for a plain `http://` base URL, where it would see the key.
+    pub fn proxy(mut self, proxy: impl Into<String>) -> Self {
+        self.proxy = Some(proxy.into());
+        self
+    }
+
+    /// A PEM file of certificate authorities to trust beside the system's. Only for the built-in transport.
+    pub fn ca_file(mut self, ca_file: impl Into<PathBuf>) -> Self {
+        self.ca_file = Some(ca_file.into());
+        self
+    }
+
+    /// Names the program to the server. Default: `bizkithub/<version>`. Only for the built-in transport.
+    pub fn user_agent(mut self, user_agent: impl Into<String>) -> Self {
+        self.user_agent = user_agent.into();
+        self
+    }
+
+    /// What carries the HTTP exchanges. Default: the built-in transport, where the feature `native` is on.
+    pub fn transport(mut self, transport: impl Transport + 'static) -> Self {
+        self.transport = Some(Arc::new(transport));
+        self
+    }
+
+    /// What tells and spends the time. Default: the machine's clock, where the feature `native` is on.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = Some(clock);
+        self
+    }
+
+    /// Builds the client. Nothing is sent.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`ApiKey::parse`] and [`BaseUrl::parse`]; `ca_file_unreadable`, `ca_file_invalid`, `proxy_invalid`,
+    /// `proxy_insecure`, `tls_unavailable` of the built-in transport; `transport_missing` and `clock_missing` without `native`.
+    pub fn build(mut self) -> Result<Client, Error> {
+        let key = match self.api_key.take().or_else(|| environment("BIZKITHUB_API_KEY").map(Zeroizing::new)) {
+            Some(text) => ApiKey::parse(&text)?,
+            None => return Err(ApiKey::missing()),
+        };
+        let base_url = self.base_url.take().or_else(|| environment("BIZKITHUB_BASE_URL"));
+        let base_url = BaseUrl::parse(base_url.as_deref().unwrap_or(BaseUrl::DEFAULT))?;
+        let transport = match self.transport.take() {
+            Some(transport) => transport,
+            None => self.default_transport(&base_url)?,
+        };
+        let clock = match self.clock.take() {
+            Some(clock) => clock,
+            None => default_clock()?,
+        };
+        let endpoint = Endpoint::new(base_url, key, self.key_placement);
+        Ok(Client::new(endpoint, transport, clock, self.timeout, self.deadline, self.tries))
+    }
+
+    #[cfg(feature = "native")]
+    fn default_transport(&self, base_url: &BaseUrl) -> Result<Arc<dyn Transport>, Error> {
+        Ok(Arc::new(super::ReqwestTransport::new(self, base_url)?))
+    }
+
+    #[cfg(not(feature = "native"))]
+    fn default_transport(&self, _: &BaseUrl) -> Result<Arc<dyn Transport>, Error> {
+        Err(Error::invalid_input(
+            "transport_missing",
+            "this build of the client has no HTTP of its own",
+            "pass a transport",
+        ))
+    }
+}
+
+#[cfg(feature = "native")]
+#[expect(clippy::unnecessary_wraps, reason = "without the feature there is no clock to fall back to")]
+fn default_clock() -> Result<Arc<dyn Clock>, Error> {
+    Ok(Arc::new(super::TokioClock::new()))
+}
+
+#[cfg(not(feature = "native"))]
+fn default_clock() -> Result<Arc<dyn Clock>, Error> {
+    Err(Error::invalid_input("clock_missing", "this build of the client has no clock of its own", "pass a clock"))
+}
+
+/// An empty variable counts as unset, as in every shell script that clears one.
+#[cfg(feature = "native")]
+fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.trim().is_empty())
+}
+
+#[cfg(not(feature = "native"))]
+fn environment(_: &str) -> Option<String> {
+    None
+}
+
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("ClientBuilder").field("base_url", &self.base_url).finish_non_exhaustive()
+    }
+}

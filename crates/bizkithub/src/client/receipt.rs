@@ -1,0 +1,11 @@
+use crate::protocol::Quota;
+
+/// The server's yes to one call.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Receipt {
+    /// How many requests it took, retries included: 1 when all went well.
+    pub attempts: u32,
+    /// What the answer told about the quota.
+    pub quota: Quota,
+}

@@ -1,0 +1,166 @@
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::redirect::Policy;
+use rustls::ClientConfig;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls_platform_verifier::Verifier;
+
+use super::{BoxFuture, ClientBuilder, Transport, TransportError, TransportErrorKind};
+use crate::error::{Error, Field};
+use crate::protocol::{BODY_LIMIT, Method, Quota, Request, Response};
+use crate::types::BaseUrl;
+
+/// Idle connections are dropped before servers and balancers drop them, most of which wait 15 seconds or more.
+const IDLE_LIMIT: Duration = Duration::from_secs(14);
+
+/// The built-in transport: HTTP/1.1 and HTTP/2 over TLS 1.2 or newer, with pooled connections. Needs a tokio runtime.
+///
+/// Redirects are not followed, no `Referer` is sent and no compressed answer is accepted: the first two would carry the key
+/// elsewhere, the third lets a small answer grow without limit. The system's certificate authorities are trusted.
+#[derive(Debug)]
+pub struct ReqwestTransport {
+    http: reqwest::Client,
+}
+
+impl ReqwestTransport {
+    pub(super) fn new(settings: &ClientBuilder, base_url: &BaseUrl) -> Result<Self, Error> {
+        let mut builder = reqwest::Client::builder()
+            .redirect(Policy::none())
+            .referer(false)
+            .connect_timeout(settings.connect_timeout)
+            .pool_idle_timeout(IDLE_LIMIT)
+            .user_agent(&settings.user_agent);
+        if base_url.is_https() {
+            builder = builder.tls_backend_preconfigured(tls(settings.ca_file.as_deref())?);
+            if let Some(proxy) = &settings.proxy {
+                builder = builder.proxy(reqwest::Proxy::all(proxy).map_err(|_| proxy_invalid())?);
+            }
+        } else if settings.proxy.is_some() {
+            return Err(Error::invalid_input(
+                "proxy_insecure",
+                "the base URL is plain http://, so that the proxy would see the API key",
+                "leave the proxy out, or use an https:// base URL",
+            )
+            .at_field(Field::Proxy));
+        } else {
+            // Loading the system's certificates takes 10 ms and fails in containers without any: plain HTTP needs none.
+            builder = builder.no_proxy().tls_backend_preconfigured(no_tls()?);
+        }
+        let http = builder
+            .build()
+            .map_err(|error| Error::internal("the HTTP client could not be built").caused_by(error.without_url()))?;
+        Ok(Self { http })
+    }
+}
+
+impl Transport for ReqwestTransport {
+    fn exchange(&self, request: Request) -> BoxFuture<'_, Result<Response, TransportError>> {
+        Box::pin(async move {
+            let mut builder = match request.method() {
+                Method::Get => self.http.get(request.url()),
+                Method::Post => self.http.post(request.url()).body(request.body().to_vec()),
+            };
+            for (name, value) in request.headers() {
+                builder = builder.header(name, value);
+            }
+            let mut response = builder.send().await.map_err(|error| lost(error, false))?;
+            let headers = Quota::HEADERS
+                .iter()
+                .filter_map(|name| Some(((*name).to_owned(), response.headers().get(*name)?.to_str().ok()?.to_owned())))
+                .collect();
+            let mut body = Vec::new();
+            while body.len() <= BODY_LIMIT {
+                match response.chunk().await.map_err(|error| lost(error, true))? {
+                    Some(chunk) => body.extend_from_slice(&chunk),
+                    None => break,
+                }
+            }
+            Ok(Response { status: response.status().as_u16(), headers, body })
+        })
+    }
+}
+
+fn lost(error: reqwest::Error, is_answered: bool) -> TransportError {
+    // The errors of reqwest print the URL, which carries the key.
+    let error = error.without_url();
+    let is_tls = causes(&error).any(<dyn std::error::Error>::is::<rustls::Error>);
+    let cause = causes(&error).last().map(ToString::to_string).unwrap_or_default();
+    let (kind, text) = match (error.is_connect(), is_tls) {
+        (true, true) => (TransportErrorKind::Tls, "no secure connection to the server"),
+        (true, false) => (TransportErrorKind::Connect, "no connection to the server"),
+        (false, _) if error.is_timeout() => (TransportErrorKind::Timeout, "no answer in time"),
+        (false, _) if error.is_builder() => (TransportErrorKind::Failed, "the request could not be built"),
+        (false, _) if is_answered => (TransportErrorKind::Interrupted, "the connection was lost within the answer"),
+        (false, _) => (TransportErrorKind::Interrupted, "the connection was lost before the answer"),
+    };
+    TransportError::new(kind, format!("{text}: {cause}")).caused_by(error)
+}
+
+fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
+    std::iter::successors(std::error::Error::source(error), |cause| cause.source())
+}
+
+fn tls(ca_file: Option<&Path>) -> Result<ClientConfig, Error> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let unavailable = |error: rustls::Error| {
+        Error::invalid_input(
+            "tls_unavailable",
+            format!("the system's certificate authorities cannot be loaded: {error}"),
+            "install them (package ca-certificates), or pass a CA file",
+        )
+        .caused_by(error)
+    };
+    let verifier = match ca_file {
+        Some(path) => Verifier::new_with_extra_roots(certificates(path)?, provider.clone()),
+        None => Verifier::new(provider.clone()),
+    }
+    .map_err(unavailable)?;
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(unavailable)?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(config)
+}
+
+fn no_tls() -> Result<ClientConfig, Error> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| Error::internal("TLS could not be set up").caused_by(error))?
+        .with_root_certificates(rustls::RootCertStore::empty())
+        .with_no_client_auth();
+    Ok(config)
+}
+
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
+    let refused = |code: &'static str, reason: String| {
+        Error::invalid_input(code, reason, "give a PEM file of the certificate authorities to trust")
+            .at_field(Field::CaFile)
+    };
+    let pem = std::fs::read(path).map_err(|error| {
+        refused("ca_file_unreadable", format!("the CA file {} cannot be read: {error}", path.display()))
+    })?;
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+    match certificates {
+        Ok(certificates) if !certificates.is_empty() => Ok(certificates),
+        Ok(_) => Err(refused("ca_file_invalid", format!("the CA file {} contains no certificate", path.display()))),
+        Err(error) => {
+            Err(refused("ca_file_invalid", format!("the CA file {} is not valid PEM: {error}", path.display())))
+        }
+    }
+}
+
+fn proxy_invalid() -> Error {
+    Error::invalid_input(
+        "proxy_invalid",
+        "the proxy address cannot be read",
+        "give an address such as http://proxy.example:3128",
+    )
+    .at_field(Field::Proxy)
+}

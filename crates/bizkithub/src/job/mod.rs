@@ -1,0 +1,30 @@
+//! The bulk engine: rows → plan → run → report. Every row keeps its number and gets exactly one outcome.
+
+mod bill;
+mod cancel;
+#[cfg(feature = "native")]
+mod csv_source;
+mod group_table;
+mod ledger;
+mod outcome;
+mod plan;
+mod progress;
+#[cfg(feature = "native")]
+mod rejects;
+mod report;
+mod row;
+mod run;
+
+pub use bill::{Bill, BillGroup};
+pub use cancel::Cancel;
+#[cfg(feature = "native")]
+pub use csv_source::{CsvColumns, CsvSource};
+pub use ledger::{Assignment, Ledger, MemoryLedger};
+pub use outcome::{Outcome, OutcomeCounts, RowOutcome};
+pub use plan::{Plan, PlanBuilder, PlanOptions};
+pub use progress::{Progress, ProgressListener};
+#[cfg(feature = "native")]
+pub use rejects::write_rejects;
+pub use report::{Report, ReportSummary};
+pub use row::{Row, RowGroups};
+pub use run::{OnQuota, RunOptions};

@@ -1,0 +1,176 @@
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::plan::{Plan, RowFate};
+use super::{Outcome, OutcomeCounts, RowOutcome};
+use crate::error::Error;
+
+/// What became of one request of the plan.
+#[derive(Debug)]
+pub(super) struct RequestOutcome {
+    pub(super) outcome: Outcome,
+    pub(super) error: Option<Error>,
+}
+
+/// What a run did: every row's outcome, the counts, the time and the requests.
+#[derive(Debug)]
+pub struct Report {
+    pub(super) plan: Plan,
+    pub(super) requests: Vec<RequestOutcome>,
+    pub(super) counts: OutcomeCounts,
+    pub(super) requests_sent: u64,
+    pub(super) retries: u64,
+    pub(super) throttled: u64,
+    pub(super) started_at: Timestamp,
+    pub(super) duration: Duration,
+    pub(super) resume_at: Option<Timestamp>,
+    pub(super) stopped_at: Option<usize>,
+    pub(super) is_cancelled: bool,
+}
+
+/// A [`Report`] without its rows. Moments are texts of RFC 3339.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct ReportSummary<'a> {
+    /// Rows of the input.
+    pub rows: u64,
+    /// Rows by outcome.
+    #[serde(flatten)]
+    pub counts: OutcomeCounts,
+    /// See [`Report::rejected_by_code`].
+    pub rejected_by_code: BTreeMap<String, u64>,
+    /// See [`Report::requests_sent`].
+    pub requests_sent: u64,
+    /// See [`Report::retries`].
+    pub retries: u64,
+    /// See [`Report::throttled`].
+    pub throttled: u64,
+    /// When the run began.
+    pub started_at: String,
+    /// How long the run took, in seconds.
+    pub seconds: f64,
+    /// When running again makes sense, after a stop for quota.
+    pub resume_at: Option<String>,
+    /// What stopped the run before its end.
+    pub stopped_by: Option<&'a Error>,
+    /// Whether the caller stopped the run.
+    pub is_cancelled: bool,
+    /// Whether every row is applied or skipped.
+    pub is_complete: bool,
+}
+
+impl Report {
+    /// How many rows have each outcome; they add up to the rows of the input.
+    #[must_use]
+    pub fn counts(&self) -> OutcomeCounts {
+        self.counts
+    }
+
+    /// Every row's outcome, in the order of the rows.
+    pub fn outcomes(&self) -> impl ExactSizeIterator<Item = RowOutcome<'_>> {
+        self.plan.fates().iter().enumerate().map(|(index, fate)| {
+            let (outcome, error) = match fate {
+                RowFate::Refused(place) => (Outcome::Rejected, self.plan.refusals().get(*place as usize)),
+                RowFate::Request(place) => match self.requests.get(*place as usize) {
+                    Some(request) => (request.outcome, request.error.as_ref()),
+                    None => (Outcome::Pending, None),
+                },
+            };
+            RowOutcome { row: index as u64 + 1, outcome, error }
+        })
+    }
+
+    /// How many rows were rejected, by code, or by kind where there is no code.
+    #[must_use]
+    pub fn rejected_by_code(&self) -> BTreeMap<String, u64> {
+        let mut counts = BTreeMap::new();
+        for row in self.outcomes().filter(|row| row.outcome == Outcome::Rejected) {
+            let code = row.error.map_or("", |error| error.code().unwrap_or(error.kind().as_str()));
+            *counts.entry(code.to_owned()).or_default() += 1;
+        }
+        counts
+    }
+
+    /// The report without its rows, in the shape that every face shows.
+    #[must_use]
+    pub fn summary(&self) -> ReportSummary<'_> {
+        ReportSummary {
+            rows: self.counts.total(),
+            counts: self.counts,
+            rejected_by_code: self.rejected_by_code(),
+            requests_sent: self.requests_sent,
+            retries: self.retries,
+            throttled: self.throttled,
+            started_at: self.started_at.to_string(),
+            seconds: self.duration.as_secs_f64(),
+            resume_at: self.resume_at.map(|moment| moment.to_string()),
+            stopped_by: self.stopped_by(),
+            is_cancelled: self.is_cancelled,
+            is_complete: self.is_complete(),
+        }
+    }
+
+    /// Requests sent, retries included.
+    #[must_use]
+    pub fn requests_sent(&self) -> u64 {
+        self.requests_sent
+    }
+
+    /// Requests sent again after a failure; waits for quota are not failures.
+    #[must_use]
+    pub fn retries(&self) -> u64 {
+        self.retries
+    }
+
+    /// Requests answered "quota used up": each was sent again later, or its rows are pending.
+    #[must_use]
+    pub fn throttled(&self) -> u64 {
+        self.throttled
+    }
+
+    /// When the run began.
+    #[must_use]
+    pub fn started_at(&self) -> Timestamp {
+        self.started_at
+    }
+
+    /// How long the run took.
+    #[must_use]
+    pub fn duration(&self) -> Duration {
+        self.duration
+    }
+
+    /// When running again makes sense, for a run that stopped because the quota was used up.
+    #[must_use]
+    pub fn resume_at(&self) -> Option<Timestamp> {
+        self.resume_at
+    }
+
+    /// The error that stopped the run before its end, if one did.
+    #[must_use]
+    pub fn stopped_by(&self) -> Option<&Error> {
+        self.requests.get(self.stopped_at?)?.error.as_ref()
+    }
+
+    /// Whether the caller stopped the run.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.is_cancelled
+    }
+
+    /// Whether every row is applied or skipped.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.counts.applied + self.counts.skipped == self.counts.total()
+    }
+
+    /// The plan that was run.
+    #[must_use]
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+}

@@ -1,0 +1,37 @@
+use std::borrow::Cow;
+
+/// One line of the caller's input, not yet validated. Blank texts count as absent.
+#[derive(Clone, Debug, Default)]
+pub struct Row<'a> {
+    /// The e-mail address.
+    pub email: Option<Cow<'a, str>>,
+    /// The `cuRefNo`.
+    pub cu_ref_no: Option<Cow<'a, str>>,
+    /// The groups of this row.
+    pub groups: RowGroups<'a>,
+}
+
+/// How a row writes its groups.
+#[derive(Clone, Debug, Default)]
+pub enum RowGroups<'a> {
+    /// The row has none of its own: the plan's constant groups apply.
+    #[default]
+    Absent,
+    /// One text, separated by `;` or `|`; blank parts are left out.
+    Text(Cow<'a, str>),
+    /// A list, one group each; a blank one is refused.
+    List(Vec<Cow<'a, str>>),
+}
+
+impl RowGroups<'_> {
+    const SEPARATORS: [char; 2] = [';', '|'];
+
+    /// Calls a function with each group's text, until it refuses one.
+    pub(super) fn try_each<E>(&self, mut visit: impl FnMut(&str) -> Result<(), E>) -> Result<(), E> {
+        match self {
+            Self::Absent => Ok(()),
+            Self::Text(text) => text.split(Self::SEPARATORS).filter(|part| !part.trim().is_empty()).try_for_each(visit),
+            Self::List(list) => list.iter().try_for_each(|text| visit(text)),
+        }
+    }
+}
