@@ -171,6 +171,7 @@ impl<'a> Run<'a> {
                 }
             }
         }
+        self.requests_sent += in_flight.len() as u64;
         drop(in_flight);
         let duration = clock.monotonic().saturating_sub(started);
         self.into_report(started_at, duration, options.cancel.is_cancelled())

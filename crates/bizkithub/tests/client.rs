@@ -1,0 +1,111 @@
+//! One call with its retries, against a scripted server and a simulated clock.
+
+mod support;
+
+use std::time::Duration;
+
+use bizkithub::{Client, Customer, ErrorKind, TransportError, TransportErrorKind, parse_groups};
+use support::{KEY, World, answer, refusal, throttled, yes};
+
+async fn add(client: &Client) -> Result<bizkithub::Receipt, bizkithub::Error> {
+    let customer = Customer::parse(Some("jan@barasek.com"), None).expect("a valid customer");
+    client.add_groups(&customer, &parse_groups(["vip"]).expect("valid groups")).await
+}
+
+fn interrupted() -> TransportError {
+    TransportError::new(TransportErrorKind::Interrupted, "the connection was lost")
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_yes_is_a_receipt_and_one_request() {
+    let world = World::new(|_, _| Ok(yes()));
+    assert_eq!(add(&world.client()).await.expect("the server says yes").attempts, 1);
+    assert_eq!(world.bodies(), [serde_json::json!({"email": "jan@barasek.com", "groups": ["vip"]})]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_retry_can_cure_is_tried_three_times() {
+    for failure in [500, 502, 503, 504, 408, 425] {
+        let world = World::new(move |number, _| Ok(if number < 2 { answer(failure, "{}") } else { yes() }));
+        assert_eq!(add(&world.client()).await.expect("the third try succeeds").attempts, 3, "status {failure}");
+    }
+    let world = World::new(|_, _| Err(interrupted()));
+    let error = add(&world.client()).await.expect_err("every try fails");
+    assert_eq!((error.kind(), error.attempts(), world.requests()), (ErrorKind::Network, 3, 3));
+    assert!(error.is_ambiguous(), "nobody knows whether the server got it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_retry_cannot_cure_is_sent_once() {
+    let permanent = [
+        (404, "PUBLIC_API_KEY_DOES_NOT_EXIST", ErrorKind::ApiKey),
+        (401, "PERMISSION_MEMBER_HAS_NO_PERMISSION", ErrorKind::Permission),
+        (500, "INTERNAL_RESOURCE_NOT_FOUND", ErrorKind::Rejected),
+        (500, "INTERNAL_VALIDATION_FAILED", ErrorKind::Rejected),
+        (422, "SOMETHING_NEW", ErrorKind::Rejected),
+    ];
+    for (status, code, kind) in permanent {
+        let world = World::new(move |_, _| Ok(refusal(status, code)));
+        let error = add(&world.client()).await.expect_err("the server refuses");
+        assert_eq!((error.kind(), error.code(), world.requests()), (kind, Some(code), 1));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_that_fits_the_deadline_is_obeyed_and_uses_up_no_try() {
+    let world = World::new(|number, _| Ok(if number < 5 { throttled(10) } else { yes() }));
+    let client = world.build(Client::builder().tries(1));
+    let started = tokio::time::Instant::now();
+    assert_eq!(add(&client).await.expect("the quota comes back").attempts, 6);
+    assert_eq!(started.elapsed(), Duration::from_secs(50));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_that_does_not_fit_comes_back_at_once_with_its_moment() {
+    let world = World::new(|_, _| Ok(throttled(3600)));
+    let started = tokio::time::Instant::now();
+    let error = add(&world.client()).await.expect_err("an hour is more than the deadline");
+    assert_eq!(started.elapsed(), Duration::ZERO);
+    assert_eq!((error.kind(), error.retry_after()), (ErrorKind::Quota, Some(Duration::from_secs(3600))));
+    assert_eq!(error.retry_at().map(|moment| moment.as_second()), Some(support::PausedClock::START + 3600));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_never_comes_ends_at_the_timeout() {
+    let world = World::slow(|_, _| (Duration::from_secs(86_400), Ok(yes())));
+    let client = world.build(Client::builder().timeout(Duration::from_secs(30)).tries(1));
+    let started = tokio::time::Instant::now();
+    let error = add(&client).await.expect_err("no answer comes");
+    assert_eq!((error.code(), started.elapsed()), (Some("timeout"), Duration::from_secs(30)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_groups_are_refused_and_nothing_is_sent() {
+    let world = World::new(|_, _| Ok(yes()));
+    let customer = Customer::parse(Some("jan@barasek.com"), None).expect("a valid customer");
+    let error = world.client().add_groups(&customer, &[]).await.expect_err("no groups");
+    assert_eq!((error.code(), world.requests()), (Some("groups_missing"), 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ping_is_any_answer_without_a_refusal() {
+    for body in ["{}", r#"{"success": true}"#, r#"{"status": "ok"}"#] {
+        World::new(move |_, _| Ok(answer(200, body))).client().ping().await.expect("the key is accepted");
+    }
+    let world = World::new(|_, _| Ok(refusal(404, "PUBLIC_API_KEY_HAS_BEEN_EXPIRED")));
+    assert_eq!(world.client().ping().await.expect_err("the key has expired").kind(), ErrorKind::ApiKey);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_key_is_in_no_text_of_a_client_or_its_errors() {
+    let echo = format!(r#"{{"error": {{"code": "X_{KEY}", "message": "you sent {KEY}"}}}}"#);
+    let world = World::new(move |_, request| {
+        assert!(!format!("{request:?}").contains(KEY), "a request shows its key");
+        Ok(answer(400, &echo))
+    });
+    let client = world.client();
+    let error = add(&client).await.expect_err("the server refuses");
+    for text in [format!("{client:?}"), format!("{error:?}"), error.to_string(), serde_json::json!(error).to_string()] {
+        assert!(!text.contains(KEY), "{text}");
+    }
+}

@@ -1,0 +1,189 @@
+//! Rows to a report, against a scripted server and a simulated clock.
+
+mod support;
+
+use std::borrow::Cow;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bizkithub::job::{
+    Cancel, OnQuota, Outcome, Plan, PlanBuilder, PlanOptions, Progress, Report, Row, RowGroups, RunOptions,
+};
+use bizkithub::{TransportError, TransportErrorKind};
+use support::{World, refusal, throttled, yes};
+
+fn row<'a>(email: &'a str, groups: &'a str) -> Row<'a> {
+    Row { email: Some(Cow::Borrowed(email)), cu_ref_no: None, groups: RowGroups::Text(Cow::Borrowed(groups)) }
+}
+
+/// A plan of as many customers, one row each, and a refused row at the end.
+fn plan_of(customers: usize) -> Plan {
+    let mut builder = PlanBuilder::new(&PlanOptions::default()).expect("no options");
+    for number in 0..customers {
+        builder.push(&row(&format!("user{number}@example.com"), "vip"));
+    }
+    builder.push(&row("nobody", "vip"));
+    builder.finish()
+}
+
+fn outcomes(report: &Report) -> Vec<&'static str> {
+    report.outcomes().map(|row| row.outcome.as_str()).collect()
+}
+
+fn assert_accounted(report: &Report) {
+    let mut counted = [0; Outcome::ALL.len()];
+    for (row, number) in report.outcomes().zip(1..) {
+        assert_eq!(row.row, number);
+        counted[row.outcome as usize] += 1;
+    }
+    let counts = report.counts();
+    assert_eq!(counted, [counts.applied, counts.skipped, counts.rejected, counts.pending, counts.unknown]);
+    assert_eq!(counts.total(), report.plan().bill().rows);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_rows_of_a_customer_become_one_request() {
+    let world = World::new(|_, _| Ok(yes()));
+    let mut builder = PlanBuilder::new(&PlanOptions::default()).expect("no options");
+    for (email, groups) in
+        [("jan@barasek.com", "VIP; news"), ("eva@example.com", "news"), (" Jan@Barasek.com ", "vip|Wholesale")]
+    {
+        builder.push(&row(email, groups));
+    }
+    let report = builder.finish().run(&world.client(), RunOptions::default()).await;
+    assert_eq!(
+        world.bodies(),
+        [
+            serde_json::json!({"email": "jan@barasek.com", "groups": ["VIP", "news", "Wholesale"]}),
+            serde_json::json!({"email": "eva@example.com", "groups": ["news"]}),
+        ]
+    );
+    assert_eq!(outcomes(&report), ["applied", "applied", "applied"]);
+    assert!(report.is_complete());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_run_sends_only_what_was_not_acknowledged() {
+    let world =
+        World::new(|number, _| if number == 1 { Ok(refusal(404, "INTERNAL_RESOURCE_NOT_FOUND")) } else { Ok(yes()) });
+    let (plan, client) = (plan_of(3), world.client());
+    let first = plan.run(&client, RunOptions::default()).await;
+    assert_eq!(outcomes(&first), ["applied", "rejected", "applied", "rejected"]);
+    let second = plan.run(&client, RunOptions::default()).await;
+    assert_eq!(outcomes(&second), ["skipped", "applied", "skipped", "rejected"]);
+    assert_eq!((world.requests(), second.requests_sent()), (4, 1));
+    assert_accounted(&second);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wrong_key_stops_the_run_within_the_requests_under_way() {
+    let world =
+        World::new(|number, _| Ok(if number < 20 { yes() } else { refusal(404, "PUBLIC_API_KEY_HAS_BEEN_DELETED") }));
+    let report = plan_of(1_000).run(&world.client(), RunOptions::default()).await;
+    assert_eq!(report.stopped_by().and_then(bizkithub::Error::code), Some("PUBLIC_API_KEY_HAS_BEEN_DELETED"));
+    assert_eq!(report.counts().applied, 20);
+    assert!(world.requests() <= 20 + 16, "{} requests", world.requests());
+    assert_accounted(&report);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_used_up_quota_is_waited_for_without_losing_a_row() {
+    let world = World::new(|number, _| Ok(if number % 50 == 49 { throttled(3600) } else { yes() }));
+    let report = plan_of(200).run(&world.client(), RunOptions::default()).await;
+    assert_eq!((report.counts().applied, report.counts().rejected), (200, 1));
+    assert_eq!((report.throttled(), report.retries()), (4, 0));
+    assert_eq!(report.duration(), Duration::from_secs(4 * 3600));
+    assert_eq!(report.resume_at(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_used_up_quota_can_end_the_run_with_the_moment_to_resume() {
+    let world = World::new(|number, _| Ok(if number < 50 { yes() } else { throttled(600) }));
+    let (plan, client) = (plan_of(200), world.client());
+    let mut options = RunOptions::default();
+    options.on_quota = OnQuota::Stop;
+    let report = plan.run(&client, options).await;
+    assert_eq!((report.counts().applied, report.counts().pending), (50, 150));
+    assert_eq!(report.resume_at().map(|moment| moment.as_second()), Some(support::PausedClock::START + 600));
+    assert!(report.stopped_by().is_none(), "waiting for quota is not failing");
+    assert_accounted(&report);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cancelled_run_says_what_is_unknown_and_what_is_pending() {
+    let world = World::slow(|number, _| (Duration::from_secs(if number < 10 { 1 } else { 3600 }), Ok(yes())));
+    let mut options = RunOptions::default();
+    options.cancel = Cancel::new();
+    let cancel = options.cancel.clone();
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        cancel.cancel();
+    });
+    let report = plan_of(100).run(&world.client(), options).await;
+    assert!(report.is_cancelled());
+    let counts = report.counts();
+    assert_eq!((counts.applied, counts.unknown, counts.pending), (10, 16, 74));
+    assert_eq!(report.requests_sent(), world.requests() as u64);
+    assert_eq!(report.duration(), Duration::from_millis(2_250));
+    assert_accounted(&report);
+}
+
+#[tokio::test(start_paused = true)]
+async fn lost_answers_are_unknown_and_refused_connections_pending() {
+    let world = World::new(|_, request| {
+        let is_lost = String::from_utf8_lossy(request.body()).contains("user0@");
+        let kind = if is_lost { TransportErrorKind::Interrupted } else { TransportErrorKind::Connect };
+        Err(TransportError::new(kind, "as scripted"))
+    });
+    let report = plan_of(2).run(&world.client(), RunOptions::default()).await;
+    assert_eq!(outcomes(&report), ["unknown", "pending", "rejected"]);
+    assert_eq!((report.requests_sent(), report.retries()), (6, 4));
+    assert_accounted(&report);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_portal_that_answers_html_stops_the_run() {
+    let world = World::new(|_, _| Ok(support::answer(200, "<html>Sign in to the Wi-Fi</html>")));
+    let report = plan_of(1_000).run(&world.client(), RunOptions::default()).await;
+    assert_eq!(report.stopped_by().and_then(bizkithub::Error::code), Some("response_not_json"));
+    assert_eq!(report.counts().applied, 0);
+    assert!(world.requests() <= 16);
+}
+
+#[tokio::test(start_paused = true)]
+async fn progress_ends_with_done_also_when_the_run_is_dropped() {
+    let world = World::slow(|_, _| (Duration::from_secs(10), Ok(yes())));
+    let snapshots: Arc<Mutex<Vec<Progress>>> = Arc::default();
+    let mut options = RunOptions::default();
+    let sink = Arc::clone(&snapshots);
+    options.progress = Some(Arc::new(move |progress: &Progress| sink.lock().expect("no panic").push(progress.clone())));
+    let (plan, client) = (plan_of(100), world.client());
+    let run = tokio::time::timeout(Duration::from_secs(25), plan.run(&client, options)).await;
+    assert!(run.is_err(), "the run is dropped half-way");
+    let snapshots = snapshots.lock().expect("no panic");
+    let last = snapshots.last().expect("at least one snapshot");
+    assert!(last.is_done);
+    assert_eq!((last.counts.applied, last.counts.total(), last.requests_done), (32, 101, 32));
+    assert_eq!(snapshots.iter().filter(|progress| progress.is_done).count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn groups_that_are_not_allowed_are_refused_before_anything_is_sent() {
+    let options = PlanOptions::parse(&[], Some(&["VIP", "Wholesale"])).expect("valid groups");
+    let mut builder = PlanBuilder::new(&options).expect("valid options");
+    builder.push(&row("a@example.com", "vip"));
+    builder.push(&row("b@example.com", "vpi"));
+    let plan = builder.finish();
+    assert_eq!(plan.bill().requests, 1);
+    let [refused] = plan.refusals() else { panic!("one refusal") };
+    assert_eq!((refused.code(), refused.row()), (Some("group_not_allowed"), Some(2)));
+}
+
+#[test]
+fn ten_thousand_groups_on_one_customer_are_one_request() {
+    let mut builder = PlanBuilder::new(&PlanOptions::default()).expect("no options");
+    let groups = (0..10_000).map(|number| Cow::Owned(format!("Group {number}"))).collect();
+    builder.push(&Row { email: Some("a@example.com".into()), cu_ref_no: None, groups: RowGroups::List(groups) });
+    let plan = builder.finish();
+    assert_eq!(plan.requests().next().map(|(_, groups)| groups.len()), Some(10_000));
+}
