@@ -116,7 +116,8 @@ fn wait(value: &str, now: Timestamp) -> Option<Duration> {
     if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
         return Some(wait_of(value.parse().unwrap_or(u64::MAX)));
     }
-    let moment = Timestamp::try_from(httpdate::parse_http_date(value).ok()?).ok()?;
+    // The last day of the year 9999 is a date that such headers hold and a `Timestamp` does not.
+    let moment = Timestamp::try_from(httpdate::parse_http_date(value).ok()?).unwrap_or(Timestamp::MAX);
     Some(Duration::try_from(moment.duration_since(now)).unwrap_or_default())
 }
 

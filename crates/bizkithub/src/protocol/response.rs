@@ -204,7 +204,7 @@ fn by_status(status: u16, code: Option<String>, message: Option<String>, is_of_t
             "correct the base URL",
             false,
         ),
-        401 | 403 => (
+        401..=403 => (
             ErrorKind::Permission,
             None,
             "the request is not permitted",
