@@ -86,7 +86,7 @@ impl Transport for ReqwestTransport {
 fn lost(error: reqwest::Error, is_answered: bool) -> TransportError {
     // The errors of reqwest print the URL, which carries the key.
     let error = error.without_url();
-    let is_tls = causes(&error).any(<dyn std::error::Error>::is::<rustls::Error>);
+    let is_tls = causes(&error).any(is_tls_error);
     let cause = causes(&error).last().map(ToString::to_string).unwrap_or_default();
     let (kind, text) = match (error.is_connect(), is_tls) {
         (true, true) => (TransportErrorKind::Tls, "no secure connection to the server"),
@@ -101,6 +101,14 @@ fn lost(error: reqwest::Error, is_answered: bool) -> TransportError {
 
 fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
     std::iter::successors(std::error::Error::source(error), |cause| cause.source())
+}
+
+fn is_tls_error(mut cause: &(dyn std::error::Error + 'static)) -> bool {
+    // Errors of I/O hide what they wrap from the chain of causes.
+    while let Some(wrapped) = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+        cause = wrapped;
+    }
+    cause.is::<rustls::Error>()
 }
 
 fn tls(ca_file: Option<&Path>) -> Result<ClientConfig, Error> {
