@@ -422,3 +422,85 @@ impl std::error::Error for Error {
         self.0.source.as_deref().map(|source| source as &(dyn std::error::Error + 'static))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::{Endpoint, KeyPlacement, Operation, Response};
+    use crate::types::{ApiKey, BaseUrl, CuRefNo, Email, Group};
+
+    fn refusal(status: u16, headers: &[(&str, &str)], body: &str) -> Error {
+        let key = ApiKey::parse("DEV_DisplayKey000000000000000001").unwrap();
+        let endpoint = Endpoint::new(BaseUrl::parse(BaseUrl::DEFAULT).unwrap(), key, KeyPlacement::Query);
+        let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let response = Response { status, headers, body: body.into() };
+        let now = "2026-11-23T10:07:30Z".parse().unwrap();
+        endpoint.interpret(Operation::AddGroups, &response, now).result.unwrap_err()
+    }
+
+    #[test]
+    fn refused_inputs_read_well() {
+        assert_eq!(
+            ApiKey::parse("DEV_short").unwrap_err().to_string(),
+            "the API key has 9 characters instead of 32 (api_key_invalid); copy the whole key: PROD, DEV_ or ROOT, then 28 \
+             letters or digits, 32 characters in all"
+        );
+        assert_eq!(
+            Email::parse("jan").unwrap_err().at_row(17).to_string(),
+            "row 17: the e-mail address has no @ (email_invalid); correct the address, or name the customer by cuRefNo"
+        );
+        assert_eq!(
+            CuRefNo::parse("1cGIHvFo-DGLAbcA").unwrap_err().at_row(17).at_line(18).to_string(),
+            "row 17 (line 18): the cuRefNo contains '-' (cu_ref_no_invalid); a cuRefNo has exactly 16 letters and digits, \
+             and its case matters"
+        );
+        assert_eq!(
+            Group::parse("🎉").unwrap_err().to_string(),
+            "the group \"🎉\" has no letter or digit that a slug could keep (group_without_slug); name the group with \
+             letters or digits"
+        );
+        assert_eq!(
+            BaseUrl::parse("http://api.bizkithub.com").unwrap_err().to_string(),
+            "plain http:// would send the API key over the network unencrypted (base_url_insecure); use https://; http:// \
+             is accepted for this machine only (localhost, 127.0.0.1, [::1])"
+        );
+    }
+
+    #[test]
+    fn answers_of_the_server_read_well() {
+        assert_eq!(
+            refusal(404, &[], r#"{"error":{"code":"PUBLIC_API_KEY_HAS_BEEN_EXPIRED","message":"API key expired."}}"#)
+                .to_string(),
+            "the API key has expired: API key expired. (PUBLIC_API_KEY_HAS_BEEN_EXPIRED, HTTP 404); copy the key again \
+             from BizKitHub's settings, or make a new one"
+        );
+        assert_eq!(
+            refusal(429, &[("retry-after", "3600")], r#"{"error":{"code":"RATE_LIMIT_EXCEEDED"}}"#).to_string(),
+            "the quota is used up (RATE_LIMIT_EXCEEDED, HTTP 429); wait for the quota to come back; nothing is lost; try \
+             again at 2026-11-23T11:07:30Z"
+        );
+        assert_eq!(
+            refusal(302, &[], "").to_string(),
+            "the server redirects elsewhere; the API key is never sent along (redirect_refused, HTTP 302); correct the \
+             base URL"
+        );
+        assert_eq!(
+            refusal(200, &[], "<html>").to_string(),
+            "the answer is not JSON, so it does not come from the API (response_not_json, HTTP 200); check the base URL, \
+             and any proxy or portal between here and BizKitHub"
+        );
+        assert_eq!(
+            refusal(500, &[], "").after_attempts(3).to_string(),
+            "the server failed, after 3 attempts (HTTP 500); try again later"
+        );
+    }
+
+    #[test]
+    fn only_codes_of_the_server_have_a_page() {
+        let page = |code: &str| refusal(400, &[], &format!(r#"{{"error":{{"code":"{code}"}}}}"#)).doc_url();
+        assert_eq!(page("NEW_CODE").as_deref(), Some("https://docs.bizkithub.com/errors/NEW_CODE"));
+        assert_eq!(page("../../evil?x"), None);
+        assert_eq!(page("small_letters"), None);
+        assert_eq!(Email::parse("jan").unwrap_err().doc_url(), None);
+    }
+}

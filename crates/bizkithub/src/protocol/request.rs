@@ -183,3 +183,34 @@ impl Endpoint {
         Request { method, url, headers, body: Zeroizing::new(body) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::parse_groups;
+
+    const KEY: &str = "DEV_RequestKey000000000000000001";
+
+    #[test]
+    fn debug_shows_where_a_request_goes_and_neither_key_nor_customer() {
+        for (name, placement) in KeyPlacement::ALL {
+            let (url, key) = (BaseUrl::parse(BaseUrl::DEFAULT).unwrap(), ApiKey::parse(KEY).unwrap());
+            let endpoint = Endpoint::new(url, key, placement);
+            let customer = Customer::parse(Some("jan@barasek.com"), None).unwrap();
+            let request = endpoint.add_groups(&customer, &parse_groups(["vip"]).unwrap());
+            let sent = format!("{} {:?} {:?}", request.url(), request.headers().collect::<Vec<_>>(), request.body());
+            assert!(
+                sent.contains(KEY) || request.body().windows(KEY.len()).any(|part| part == KEY.as_bytes()),
+                "{name}"
+            );
+            let length = request.body().len();
+            assert_eq!(
+                format!("{request:?}"),
+                format!("Request(POST https://api.bizkithub.com/api/v1/customer/add-groups, {length} bytes)")
+            );
+            assert_eq!(format!("{:?}", endpoint.ping()), "Request(GET https://api.bizkithub.com/ping/v1, 0 bytes)");
+            let shown = format!("{endpoint:?} {endpoint:#?}");
+            assert!(shown.contains("https://api.bizkithub.com") && !shown.contains("RequestKey"), "{shown}");
+        }
+    }
+}

@@ -80,6 +80,7 @@ impl Endpoint {
                 let message = envelope
                     .text("message")
                     .or_else(|| envelope.text("description"))
+                    .or_else(|| envelope.error.as_ref()?.as_str())
                     .map(|message| self.quote(message));
                 match code {
                     Some(code) => coded(status, code, message),
@@ -263,4 +264,48 @@ fn until_next_ten_minutes(now: Timestamp) -> Duration {
     const BLOCK: i64 = 600;
     let left = BLOCK - now.as_second().rem_euclid(BLOCK);
     Duration::from_secs(u64::try_from(left).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::KeyPlacement;
+    use crate::types::{ApiKey, BaseUrl};
+
+    const KEY: &str = "DEV_MessageKey000000000000000001";
+
+    fn message(body: &str) -> String {
+        let (url, key) = (BaseUrl::parse(BaseUrl::DEFAULT).unwrap(), ApiKey::parse(KEY).unwrap());
+        let response = Response { status: 400, headers: Vec::new(), body: body.into() };
+        let answer = Endpoint::new(url, key, KeyPlacement::Query).interpret(
+            Operation::AddGroups,
+            &response,
+            Timestamp::UNIX_EPOCH,
+        );
+        answer.result.unwrap_err().message().to_owned()
+    }
+
+    #[test]
+    fn the_servers_words_are_told() {
+        let told = "the server refused the request: No such thing.";
+        assert_eq!(message(r#"{"error":{"code":"NEW","message":"No such thing.","description":"More."}}"#), told);
+        assert_eq!(message(r#"{"error":{"code":"NEW","message":"","description":"No such thing."}}"#), told);
+        assert_eq!(message(r#"{"error":"No such thing."}"#), told);
+        assert_eq!(message(r#"{"error":{"code":"NEW"}}"#), "the server refused the request");
+    }
+
+    #[test]
+    fn the_key_is_taken_out_of_the_servers_words_and_the_rest_is_kept() {
+        let told = "the server refused the request: key [API key] and [API key]?";
+        assert_eq!(message(&format!(r#"{{"error":{{"message":"key {KEY} and {KEY}?"}}}}"#)), told);
+        let broken = KEY.replace("Key", r"K\u0000ey\n");
+        assert_eq!(message(&format!(r#"{{"error":{{"message":"key {broken} and {KEY}?"}}}}"#)), told);
+    }
+
+    #[test]
+    fn long_words_are_cut_without_baring_a_part_of_the_key() {
+        let start = "x".repeat(QUOTED_LIMIT - 4);
+        let told = format!("the server refused the request: {start}[API");
+        assert_eq!(message(&format!(r#"{{"error":{{"message":"{start}{KEY}"}}}}"#)), told);
+    }
 }

@@ -137,3 +137,35 @@ impl fmt::Debug for ApiKey {
         write!(formatter, "ApiKey({self})")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use zeroize::ZeroizeOnDrop;
+
+    use super::*;
+
+    const KEY: &str = "DEV_SecretKey0000000000000000001";
+
+    #[test]
+    fn nothing_but_the_prefix_of_a_key_is_shown() {
+        let key = ApiKey::parse(KEY).unwrap();
+        assert_eq!(key.to_string(), format!("DEV_…{}", key.fingerprint()));
+        assert_eq!(format!("{key:?}"), format!("ApiKey({key})"));
+        assert_eq!(format!("{key:#?}"), format!("ApiKey({key})"));
+        assert_eq!(key.expose(), KEY);
+    }
+
+    #[test]
+    fn fingerprints_tell_keys_apart_and_stay_the_same() {
+        let fingerprint = |key: &str| ApiKey::parse(key).unwrap().fingerprint();
+        assert_eq!(fingerprint(KEY), fingerprint(&format!(" {KEY}\n")));
+        assert_ne!(fingerprint(KEY), fingerprint(&KEY.replace("01", "02")));
+        assert!(fingerprint(KEY).len() == 8 && !KEY.contains(&fingerprint(KEY)));
+    }
+
+    #[test]
+    fn the_memory_of_a_key_is_zeroed_when_it_is_dropped() {
+        fn zeroes(_: &impl ZeroizeOnDrop) {}
+        zeroes(&ApiKey::parse(KEY).unwrap().0);
+    }
+}

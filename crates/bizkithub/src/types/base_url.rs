@@ -1,6 +1,6 @@
 use std::fmt;
 
-use url::{Host, Url};
+use url::{Host, ParseError, Url};
 
 use crate::error::{Error, Field};
 
@@ -31,7 +31,14 @@ impl BaseUrl {
         if text.contains(|character: char| character.is_whitespace() || character.is_control()) {
             return Err(invalid("the base URL contains white space".to_owned()));
         }
-        let mut url = Url::parse(text).map_err(|error| invalid(format!("the base URL cannot be read: {error}")))?;
+        let no_scheme = || invalid("the base URL does not begin with https://".to_owned());
+        let mut url = Url::parse(text).map_err(|error| match error {
+            ParseError::RelativeUrlWithoutBase => no_scheme(),
+            error => invalid(format!("the base URL cannot be read: {error}")),
+        })?;
+        if !matches!(url.scheme(), "https" | "http") {
+            return Err(no_scheme());
+        }
         if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
             return Err(invalid("the base URL carries a user, a query or a fragment".to_owned()));
         }
@@ -41,17 +48,12 @@ impl BaseUrl {
             Some(Host::Ipv6(address)) => address.is_loopback(),
             None => return Err(invalid("the base URL has no host".to_owned())),
         };
-        match url.scheme() {
-            "https" => {}
-            "http" if is_loopback => {}
-            "http" => {
-                return Err(refused(
-                    "base_url_insecure",
-                    "plain http:// would send the API key over the network unencrypted".to_owned(),
-                    "use https://; http:// is accepted for this machine only (localhost, 127.0.0.1, [::1])",
-                ));
-            }
-            scheme => return Err(invalid(format!("the base URL has the scheme {scheme}://"))),
+        if url.scheme() == "http" && !is_loopback {
+            return Err(refused(
+                "base_url_insecure",
+                "plain http:// would send the API key over the network unencrypted".to_owned(),
+                "use https://; http:// is accepted for this machine only (localhost, 127.0.0.1, [::1])",
+            ));
         }
         let path = url.path().trim_end_matches('/').to_owned();
         url.set_path(&path);
