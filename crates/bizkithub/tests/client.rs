@@ -1,5 +1,7 @@
 //! One call with its retries, against a scripted server and a simulated clock.
 
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+
 mod support;
 
 use std::time::Duration;
@@ -67,7 +69,7 @@ async fn a_wait_that_does_not_fit_comes_back_at_once_with_its_moment() {
     let error = add(&world.client()).await.expect_err("an hour is more than the deadline");
     assert_eq!(started.elapsed(), Duration::ZERO);
     assert_eq!((error.kind(), error.retry_after()), (ErrorKind::Quota, Some(Duration::from_secs(3600))));
-    assert_eq!(error.retry_at().map(|moment| moment.as_second()), Some(support::PausedClock::START + 3600));
+    assert_eq!(error.retry_at().map(bizkithub::Timestamp::as_second), Some(support::PausedClock::START + 3600));
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,6 +1,8 @@
 //! The built-in transport on real sockets: against the sandbox and its faults, against TLS, and against servers that
 //! misbehave in ways no HTTP server would.
 
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+
 use std::convert::Infallible;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};

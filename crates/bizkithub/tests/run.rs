@@ -1,15 +1,18 @@
 //! Rows to a report, against a scripted server and a simulated clock.
 
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+
 mod support;
 
 use std::borrow::Cow;
+use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bizkithub::job::{
     Cancel, OnQuota, Outcome, Plan, PlanBuilder, PlanOptions, Progress, Report, Row, RowGroups, RunOptions,
 };
-use bizkithub::{TransportError, TransportErrorKind};
+use bizkithub::{Timestamp, TransportError, TransportErrorKind};
 use support::{World, refusal, throttled, yes};
 
 fn row<'a>(email: &'a str, groups: &'a str) -> Row<'a> {
@@ -97,6 +100,15 @@ async fn a_used_up_quota_is_waited_for_without_losing_a_row() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_server_that_asks_for_no_wait_is_not_asked_without_a_pause() {
+    let world = World::new(|number, _| Ok(if number < 100 { throttled(0) } else { yes() }));
+    let mut options = RunOptions::default();
+    options.concurrency = NonZeroUsize::MIN;
+    let report = plan_of(1).run(&world.client(), options).await;
+    assert_eq!((report.counts().applied, report.duration()), (1, Duration::from_secs(100)));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_used_up_quota_can_end_the_run_with_the_moment_to_resume() {
     let world = World::new(|number, _| Ok(if number < 50 { yes() } else { throttled(600) }));
     let (plan, client) = (plan_of(200), world.client());
@@ -104,7 +116,7 @@ async fn a_used_up_quota_can_end_the_run_with_the_moment_to_resume() {
     options.on_quota = OnQuota::Stop;
     let report = plan.run(&client, options).await;
     assert_eq!((report.counts().applied, report.counts().pending), (50, 150));
-    assert_eq!(report.resume_at().map(|moment| moment.as_second()), Some(support::PausedClock::START + 600));
+    assert_eq!(report.resume_at().map(Timestamp::as_second), Some(support::PausedClock::START + 600));
     assert!(report.stopped_by().is_none(), "waiting for quota is not failing");
     assert_accounted(&report);
 }

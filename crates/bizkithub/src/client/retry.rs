@@ -46,8 +46,10 @@ impl RetryPolicy {
         let asked = error.retry_after().unwrap_or_default();
         if error.kind() == ErrorKind::Quota {
             tries.throttled += 1;
-            let guess = SHORTEST_QUOTA_WAIT + self.backoff(tries.throttled);
-            return Some(error.retry_after().unwrap_or(guess));
+            let backoff = self.backoff(tries.throttled);
+            // A server that asks for no wait at all, again and again, must not be asked without a pause.
+            let asked = error.retry_after().map(|wait| wait.max(backoff));
+            return Some(asked.unwrap_or(SHORTEST_QUOTA_WAIT + backoff));
         }
         tries.failed += 1;
         if tries.failed >= self.tries || !self.budget.spend() {

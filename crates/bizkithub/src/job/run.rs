@@ -63,6 +63,8 @@ impl Default for RunOptions {
 
 /// Without a word from the server, a run asks again after this time whether the quota is back.
 const QUOTA_PROBE: Duration = Duration::from_secs(10);
+/// A server that asks for no wait at all gets this pause all the same.
+const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 
 impl Plan {
     /// Sends the plan's requests and accounts for every row.
@@ -135,7 +137,7 @@ impl<'a> Run<'a> {
         let mut cancelled = Box::pin(options.cancel.cancelled().fuse());
         let mut pause: Fuse<BoxFuture<'_, ()>> = Fuse::terminated();
         let mut grace: Fuse<BoxFuture<'_, ()>> = Fuse::terminated();
-        let mut is_stopping = false;
+        let mut is_stopping = options.cancel.is_cancelled();
         self.teller.tell_now(clock);
         loop {
             if is_stopping && grace.is_terminated() {
@@ -160,7 +162,7 @@ impl<'a> Run<'a> {
                     match (throttled_until, options.on_quota) {
                         (Some(_), OnQuota::Stop) => is_stopping = true,
                         (Some(moment), OnQuota::Wait) if !is_stopping => {
-                            pause = clock.sleep(until(moment, clock.now())).fuse();
+                            pause = clock.sleep(until(moment, clock.now()).max(SHORTEST_PAUSE)).fuse();
                             self.teller.progress.waiting_until = Some(moment);
                             self.teller.tell_now(clock);
                         }

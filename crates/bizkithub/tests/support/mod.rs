@@ -21,7 +21,9 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) fn new(script: impl Fn(usize, &Request) -> Result<Response, TransportError> + Send + Sync + 'static) -> Self {
+    pub(crate) fn new(
+        script: impl Fn(usize, &Request) -> Result<Response, TransportError> + Send + Sync + 'static,
+    ) -> Self {
         Self::slow(move |number, request| (Duration::ZERO, script(number, request)))
     }
 
