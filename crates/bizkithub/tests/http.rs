@@ -218,6 +218,29 @@ async fn a_certificate_of_unknown_origin_is_refused_once_and_for_all() {
     assert!(error.stops_everything() && !error.is_ambiguous());
 }
 
+#[tokio::test]
+async fn a_proxy_sees_where_a_request_goes_but_never_its_key() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let proxy = listener.local_addr().expect("a bound port");
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("a connection");
+        let (mut seen, mut buffer) = (Vec::new(), [0; 4096]);
+        while !seen.ends_with(b"\r\n\r\n") {
+            let count = stream.read(&mut buffer).expect("the client asks for a tunnel");
+            seen.extend_from_slice(&buffer[..count]);
+        }
+        stream.write_all(b"HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n").expect("it reads");
+        String::from_utf8_lossy(&seen).into_owned()
+    });
+    let builder = Client::builder().api_key(KEY).base_url("https://api.bizkithub.example").tries(1);
+    let client = builder.proxy(format!("http://{proxy}")).build().expect("the settings are valid");
+    let error = client.add_groups(&jan(), &vip()).await.expect_err("the proxy refuses");
+    assert_eq!((error.code(), error.is_retryable()), (Some("proxy_authentication_required"), false));
+    let seen = server.join().expect("the proxy ends");
+    assert!(seen.starts_with("CONNECT api.bizkithub.example:443 "), "{seen}");
+    assert!(!seen.contains(KEY) && !seen.contains("apiKey"), "{seen}");
+}
+
 #[test]
 fn settings_that_cannot_work_are_refused_before_anything_is_sent() {
     let folder = tempfile::tempdir().expect("a folder");

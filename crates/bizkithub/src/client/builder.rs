@@ -11,6 +11,7 @@ use crate::protocol::{Endpoint, KeyPlacement};
 use crate::types::{ApiKey, BaseUrl};
 
 /// The settings of a [`Client`]. Arguments win over the environment (`BIZKITHUB_API_KEY`, `BIZKITHUB_BASE_URL`).
+#[derive(Clone)]
 #[must_use]
 pub struct ClientBuilder {
     api_key: Option<Zeroizing<String>>,
@@ -123,29 +124,37 @@ impl ClientBuilder {
         self
     }
 
+    /// Takes from the environment what is not set yet, as [`ClientBuilder::build`] does: for hosts that build the same client again
+    /// later, when the environment may be another.
+    pub fn with_environment(mut self) -> Self {
+        self.api_key = self.api_key.or_else(|| environment("BIZKITHUB_API_KEY").map(Zeroizing::new));
+        self.base_url = self.base_url.or_else(|| environment("BIZKITHUB_BASE_URL"));
+        self
+    }
+
     /// Builds the client. Nothing is sent.
     ///
     /// # Errors
     ///
     /// The errors of [`ApiKey::parse`] and [`BaseUrl::parse`]; `ca_file_unreadable`, `ca_file_invalid`, `proxy_invalid`,
     /// `proxy_insecure`, `tls_unavailable` of the built-in transport; `transport_missing` and `clock_missing` without `native`.
-    pub fn build(mut self) -> Result<Client, Error> {
-        let key = match self.api_key.take().or_else(|| environment("BIZKITHUB_API_KEY").map(Zeroizing::new)) {
+    pub fn build(self) -> Result<Client, Error> {
+        let mut settings = self.with_environment();
+        let key = match settings.api_key.take() {
             Some(text) => ApiKey::parse(&text)?,
             None => return Err(ApiKey::missing()),
         };
-        let base_url = self.base_url.take().or_else(|| environment("BIZKITHUB_BASE_URL"));
-        let base_url = BaseUrl::parse(base_url.as_deref().unwrap_or(BaseUrl::DEFAULT))?;
-        let transport = match self.transport.take() {
+        let base_url = BaseUrl::parse(settings.base_url.as_deref().unwrap_or(BaseUrl::DEFAULT))?;
+        let transport = match settings.transport.take() {
             Some(transport) => transport,
-            None => self.default_transport(&base_url)?,
+            None => settings.default_transport(&base_url)?,
         };
-        let clock = match self.clock.take() {
+        let clock = match settings.clock.take() {
             Some(clock) => clock,
             None => default_clock()?,
         };
-        let endpoint = Endpoint::new(base_url, key, self.key_placement);
-        Ok(Client::new(endpoint, transport, clock, self.timeout, self.deadline, self.tries))
+        let endpoint = Endpoint::new(base_url, key, settings.key_placement);
+        Ok(Client::new(endpoint, transport, clock, settings.timeout, settings.deadline, settings.tries))
     }
 
     #[cfg(feature = "native")]

@@ -29,7 +29,7 @@ pub use transport::{Transport, TransportError, TransportErrorKind};
 
 use crate::error::Error;
 use crate::protocol::{Endpoint, Operation, Quota, Request};
-use crate::types::{BaseUrl, Customer, Group};
+use crate::types::{ApiKey, BaseUrl, Customer, Group};
 use retry::{RetryPolicy, Tries};
 
 /// A client of one organisation. Cheap to clone: clones share the connections and the retry budget.
@@ -115,6 +115,12 @@ impl Client {
     #[must_use]
     pub fn base_url(&self) -> &BaseUrl {
         self.0.endpoint.base_url()
+    }
+
+    /// The key, which shows itself by its fingerprint only.
+    #[must_use]
+    pub fn api_key(&self) -> &ApiKey {
+        self.0.endpoint.key()
     }
 
     pub(crate) fn clock(&self) -> &dyn Clock {

@@ -88,7 +88,10 @@ fn lost(error: reqwest::Error, is_answered: bool) -> TransportError {
     let error = error.without_url();
     let is_tls = causes(&error).any(is_tls_error);
     let cause = causes(&error).last().map(ToString::to_string).unwrap_or_default();
+    // The type of a refused tunnel is private to the HTTP stack; a test holds it to this text.
+    let is_proxy_refusal = causes(&error).any(|cause| cause.to_string().contains("proxy authorization required"));
     let (kind, text) = match (error.is_connect(), is_tls) {
+        (true, _) if is_proxy_refusal => (TransportErrorKind::ProxyAuthentication, "no tunnel through the proxy"),
         (true, true) => (TransportErrorKind::Tls, "no secure connection to the server"),
         (true, false) => (TransportErrorKind::Connect, "no connection to the server"),
         (false, _) if error.is_timeout() => (TransportErrorKind::Timeout, "no answer in time"),

@@ -32,6 +32,8 @@ where
 pub enum TransportErrorKind {
     /// No connection came about, so that nothing was sent. May be retried.
     Connect,
+    /// The proxy asks for a user name and password, so that nothing was sent. Never retried.
+    ProxyAuthentication,
     /// The peer's certificate or its TLS is not acceptable, so that nothing was sent. Never retried.
     Tls,
     /// The connection broke after the request may have left. May be retried, because the operation is idempotent.
@@ -83,6 +85,12 @@ impl From<TransportError> for Error {
             TransportErrorKind::Connect => {
                 ("connect_failed", "check the network, the base URL and the proxy settings", true, false)
             }
+            TransportErrorKind::ProxyAuthentication => (
+                "proxy_authentication_required",
+                "put a user name and a password into the proxy's address",
+                false,
+                false,
+            ),
             TransportErrorKind::Tls => (
                 "tls_failed",
                 "check the base URL; behind a company proxy, pass its certificate authority as the CA file",
@@ -99,7 +107,7 @@ impl From<TransportError> for Error {
             .advise(advice)
             .retryable(is_retryable)
             .ambiguous(is_ambiguous)
-            .general(error.kind == TransportErrorKind::Tls);
+            .general(matches!(error.kind, TransportErrorKind::Tls | TransportErrorKind::ProxyAuthentication));
         match error.source {
             Some(source) => converted.caused_by(source),
             None => converted,
