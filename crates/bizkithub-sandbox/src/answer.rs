@@ -48,10 +48,6 @@ impl Answer {
         Self::json(200, NO)
     }
 
-    pub(crate) fn oversized() -> Self {
-        Self::json(200, OVERSIZED.clone())
-    }
-
     pub(crate) fn json(status: u16, body: impl Into<Bytes>) -> Self {
         Self {
             status,
@@ -95,6 +91,11 @@ impl Answer {
     /// The same answer without its body.
     pub(crate) fn emptied(self) -> Self {
         Self { body: Bytes::new(), content_type: None, ..self }
+    }
+
+    /// The same answer in far too many bytes, if it is a yes.
+    pub(crate) fn oversized(self) -> Self {
+        if self.code.is_some() { self } else { Self { body: OVERSIZED.clone(), ..self } }
     }
 
     /// The same answer, of which only half of the promised body arrives.

@@ -162,3 +162,26 @@ pub(crate) fn without_keys(text: &str) -> String {
     }
     clean
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_has_the_form_of_a_key_is_replaced_in_texts() {
+        let key = KeyRing::new(1).generate(KeyKind::Development);
+        assert_eq!(without_keys(&format!("/ů/{key}/{key}é")), "/ů/[API key]/[API key]é");
+        assert_eq!(without_keys(&format!("D{key}")), "D[API key]");
+        let almost = key.replace("DEV_", "DEV-");
+        assert_eq!(without_keys(&almost), almost);
+        assert_eq!(without_keys("PROD, DEV_ or ROOT"), "PROD, DEV_ or ROOT");
+    }
+
+    #[test]
+    fn a_registered_key_does_not_show_itself() {
+        let key = KeyRing::new(1).generate(KeyKind::Development);
+        let shown = format!("{:?}", RegisteredKey::new(key.clone()));
+        assert!(!shown.contains(&key[4..]), "{shown}");
+        assert!(shown.contains("DEV_…"), "{shown}");
+    }
+}

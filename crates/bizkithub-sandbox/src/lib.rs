@@ -67,6 +67,8 @@ mod customer;
 mod fault;
 mod group;
 mod key;
+mod misbehaviour;
+mod moment;
 mod options;
 mod organisation;
 mod query;
@@ -81,6 +83,7 @@ mod shared;
 mod socket;
 mod state;
 mod submission;
+mod ticket;
 
 pub use clock::SandboxClock;
 pub use customer::{CustomerRecord, SeededCustomer};

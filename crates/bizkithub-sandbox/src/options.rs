@@ -69,7 +69,7 @@ pub struct SandboxOptions {
     /// Faults that are in force from the start.
     pub faults: Vec<Fault>,
     /// A moment at which the clock stands still. Default: the clock shows the machine's time.
-    #[serde(deserialize_with = "moment")]
+    #[serde(deserialize_with = "crate::moment::deserialize_optional")]
     pub frozen_at: Option<Timestamp>,
     /// How many requests the log keeps; the oldest go first, and all are counted. Default: 10,000.
     pub request_log_capacity: usize,
@@ -115,9 +115,4 @@ impl SandboxOptions {
         let documented = || self.quota.map(|quota| quota.documented_signals().to_vec()).unwrap_or_default();
         self.quota_signals.clone().unwrap_or_else(documented)
     }
-}
-
-fn moment<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
-    let text = Option::<String>::deserialize(deserializer)?;
-    text.map(|text| text.parse()).transpose().map_err(serde::de::Error::custom)
 }

@@ -144,15 +144,16 @@ impl QuotaUsage {
             self.moments.pop_front();
         }
         let before_this_second = self.moments.partition_point(|&moment| moment.saturating_add(SECOND) <= now);
-        let in_this_second = count(self.moments.len() - before_this_second);
-        let room_again_at = if count(self.moments.len()) >= limit {
-            Some(self.moments.front().map_or(now, |&oldest| oldest).saturating_add(window))
-        } else if burst.is_some_and(|burst| in_this_second >= burst) {
-            Some(self.moments.get(before_this_second).map_or(now, |&oldest| oldest).saturating_add(SECOND))
-        } else {
+        let oldest_of = |index: usize| self.moments.get(index).copied().unwrap_or(now);
+        let window_is_full = count(self.moments.len()) >= limit;
+        let burst_is_full = burst.is_some_and(|burst| count(self.moments.len() - before_this_second) >= burst);
+        let room_in_window = window_is_full.then(|| oldest_of(0).saturating_add(window));
+        let room_in_burst = burst_is_full.then(|| oldest_of(before_this_second).saturating_add(SECOND));
+        // There is room again only when both have it; `None` is less than any moment.
+        let room_again_at = room_in_window.max(room_in_burst);
+        if room_again_at.is_none() {
             self.moments.push_back(now);
-            None
-        };
+        }
         Allowance {
             limit,
             remaining: limit.saturating_sub(count(self.moments.len())),
@@ -212,4 +213,67 @@ fn documented_production_limit() -> u64 {
 
 fn documented_development_limit() -> u64 {
     1_000
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const WINDOW: Duration = Duration::from_millis(2_500);
+    const LIMIT: usize = 9;
+    const BURST: usize = 4;
+
+    /// Asks at moments that are so many milliseconds apart; returns the moments at which the quota had room.
+    fn admitted(model: QuotaModel, pauses: &[u64]) -> Result<Vec<Duration>, TestCaseError> {
+        let mut usage = QuotaUsage::default();
+        let mut now = Duration::from_secs(1_000);
+        let mut moments = Vec::new();
+        for pause in pauses {
+            now += Duration::from_millis(*pause);
+            let allowance = model.take(&mut usage, KeyKind::Development, now).unwrap();
+            match allowance.refusal {
+                None => moments.push(now),
+                Some((_, wait)) => {
+                    prop_assert!(!wait.is_zero());
+                    let too_early = now + wait - Duration::from_nanos(1);
+                    prop_assert!(model.take(&mut usage, KeyKind::Development, too_early).unwrap().refusal.is_some());
+                    now += wait;
+                    prop_assert_eq!(model.take(&mut usage, KeyKind::Development, now).unwrap().refusal, None);
+                    moments.push(now);
+                }
+            }
+        }
+        Ok(moments)
+    }
+
+    fn most_within(moments: &[Duration], length: Duration) -> usize {
+        let within =
+            |start: &Duration| moments.iter().filter(|&moment| moment >= start && *moment < *start + length).count();
+        moments.iter().map(within).max().unwrap_or(0)
+    }
+
+    proptest! {
+        #[test]
+        fn a_sliding_window_never_admits_more_than_its_limit_and_its_wait_is_exact(
+            pauses in prop::collection::vec(0_u64..900, 1..80),
+        ) {
+            let model = QuotaModel::SlidingWindow { limit: LIMIT as u64, burst: Some(BURST as u64), window: WINDOW };
+            let moments = admitted(model, &pauses)?;
+            prop_assert!(most_within(&moments, WINDOW) <= LIMIT);
+            prop_assert!(most_within(&moments, SECOND) <= BURST);
+        }
+
+        #[test]
+        fn a_fixed_block_never_admits_more_than_its_limit_and_its_wait_is_exact(
+            pauses in prop::collection::vec(0_u64..900, 1..80),
+        ) {
+            let model = QuotaModel::FixedBlock { limit: LIMIT as u64, block: WINDOW };
+            let moments = admitted(model, &pauses)?;
+            let block = |moment: &Duration| moment.as_nanos() / WINDOW.as_nanos();
+            let in_block = |number| moments.iter().filter(|moment| block(moment) == number).count();
+            prop_assert!(moments.iter().all(|moment| in_block(block(moment)) <= LIMIT));
+        }
+    }
 }

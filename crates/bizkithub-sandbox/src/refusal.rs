@@ -13,7 +13,8 @@ pub(crate) struct Refusal {
     pub(crate) allow: Option<&'static str>,
 }
 
-/// Codes of the sandbox itself, for what the API's documentation leaves open. No code of the API begins like this.
+/// How the codes of the sandbox itself begin, which are for what the API's documentation leaves open.
+const OWN_CODES: &str = "SANDBOX_";
 pub(crate) const PATH_NOT_FOUND: &str = "SANDBOX_PATH_NOT_FOUND";
 const METHOD_NOT_ALLOWED: &str = "SANDBOX_METHOD_NOT_ALLOWED";
 pub(crate) const BODY_UNREADABLE: &str = "SANDBOX_BODY_UNREADABLE";
@@ -48,11 +49,16 @@ impl Refusal {
 
     /// The documented body; `retry_after` in seconds.
     pub(crate) fn body(&self, retry_after: Option<u64>) -> Vec<u8> {
+        let description = if self.code.starts_with(OWN_CODES) {
+            "The sandbox's own code, for a case that the API does not document".to_owned()
+        } else {
+            format!("See {}", ErrorCode::doc_url(&self.code))
+        };
         let mut body = json!({
             "error": {
                 "code": self.code,
                 "message": self.message,
-                "description": format!("See {}", ErrorCode::doc_url(&self.code)),
+                "description": description,
             }
         });
         if let Some(seconds) = retry_after {

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use bizkithub::protocol::KeyPlacement;
 use jiff::Timestamp;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
+use crate::answer::Answer;
 use crate::clock::timestamp;
 use crate::key::without_keys;
 use crate::submission::Submission;
@@ -21,7 +22,7 @@ pub struct RequestRecord {
     /// Its number, from 1 on, in the order of complete arrival.
     pub sequence: u64,
     /// When it had arrived, on the sandbox's clock.
-    #[serde(serialize_with = "as_text")]
+    #[serde(serialize_with = "crate::moment::serialize")]
     pub time: Timestamp,
     /// The number of its connection, from 1 on: equal numbers mean a connection used again.
     pub connection: u64,
@@ -99,9 +100,23 @@ impl RequestLog {
         self.count
     }
 
-    pub(crate) fn find(&mut self, sequence: u64) -> Option<&mut RequestRecord> {
-        let first = self.records.front()?.sequence;
-        self.records.get_mut(usize::try_from(sequence.checked_sub(first)?).ok()?)
+    pub(crate) fn settle(&mut self, sequence: u64, answer: &Answer) {
+        if let Some(record) = self.find(sequence) {
+            record.status = Some(answer.status);
+            record.code.clone_from(&answer.code);
+        }
+    }
+
+    pub(crate) fn note_fault(&mut self, sequence: u64, fault: Option<&'static str>) {
+        if let Some(record) = self.find(sequence) {
+            record.fault = fault;
+        }
+    }
+
+    pub(crate) fn note_closed_by_client(&mut self, sequence: u64) {
+        if let Some(record) = self.find(sequence) {
+            record.closed_by_client = true;
+        }
     }
 
     pub(crate) fn records(&self) -> impl DoubleEndedIterator<Item = &RequestRecord> {
@@ -111,12 +126,13 @@ impl RequestLog {
     pub(crate) fn count(&self) -> u64 {
         self.count
     }
+
+    fn find(&mut self, sequence: u64) -> Option<&mut RequestRecord> {
+        let first = self.records.front()?.sequence;
+        self.records.get_mut(usize::try_from(sequence.checked_sub(first)?).ok()?)
+    }
 }
 
 fn name(placement: KeyPlacement) -> Option<&'static str> {
     KeyPlacement::ALL.iter().find(|(_, known)| *known == placement).map(|(name, _)| *name)
-}
-
-fn as_text<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(time)
 }

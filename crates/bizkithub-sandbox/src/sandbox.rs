@@ -191,7 +191,8 @@ impl Sandbox {
         self.shared.wait_for_request(timeout, is_wanted)
     }
 
-    /// Puts everything back as it was at the start: customers, groups, keys, quota, faults, log and clock.
+    /// Puts everything back as it was at the start: customers, groups, keys, quota, faults, log and clock. Generated keys are
+    /// forgotten, except for [`api_key`](Self::api_key). Requests that a fault holds back change nothing any more.
     ///
     /// # Errors
     ///

@@ -1,24 +1,25 @@
 use std::borrow::Cow;
 use std::convert::Infallible;
-use std::future::pending;
+use std::error::Error as StdError;
 use std::sync::Arc;
 
 use bizkithub::protocol::KeyPlacement;
 use bytes::Bytes;
-use http_body_util::{BodyExt, Limited};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body, Incoming};
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, Version, header};
 
 use crate::answer::{Answer, AnswerBody};
-use crate::fault::{FaultEffect, Strike};
 use crate::key::without_keys;
+use crate::misbehaviour::misbehave;
 use crate::refusal::{BODY_UNREADABLE, PATH_NOT_FOUND, Refusal};
 use crate::request_log::Arrival;
 use crate::shared::Shared;
 use crate::socket::Connection;
 use crate::state::{Admission, Operation, Verdict};
 use crate::submission::Received;
+use crate::ticket::Ticket;
 use crate::{control, query};
 
 /// Room for 10,000 long groups on one customer, several times over.
@@ -48,8 +49,10 @@ async fn read(body: Incoming) -> Result<Bytes, Refusal> {
     if body.is_end_stream() {
         return Ok(Bytes::new());
     }
-    let unreadable =
-        |error| Refusal::with_status(BODY_UNREADABLE, 413).saying(format!("the body cannot be read: {error}"));
+    let unreadable = |error: Box<dyn StdError + Send + Sync>| {
+        let status = if error.is::<LengthLimitError>() { 413 } else { 400 };
+        Refusal::with_status(BODY_UNREADABLE, status).saying(format!("the body cannot be read: {error}"))
+    };
     Ok(Limited::new(body, BODY_LIMIT).collect().await.map_err(unreadable)?.to_bytes())
 }
 
@@ -82,22 +85,21 @@ async fn answer_api(
         let answer = match verdict {
             Verdict::Refused(answer) => answer,
             Verdict::Admitted(admission) if admission.strike.name.is_some() => {
-                return Step::Struck(
-                    Ticket { shared: Arc::clone(shared), generation, sequence, is_open: true },
-                    admission,
-                );
+                let ticket = Ticket::new(Arc::clone(shared), generation, sequence, now);
+                state.log.note_fault(sequence, admission.strike.name);
+                return Step::Struck(ticket, admission);
             }
             Verdict::Admitted(admission) => {
                 let answer = state.perform(operation);
                 state.tell(answer, admission.allowance.as_ref())
             }
         };
-        state.settle(sequence, &answer, None);
+        state.log.settle(sequence, &answer);
         Step::Answered(answer)
     });
     match step {
         Step::Answered(answer) => answer,
-        Step::Struck(ticket, admission) => misbehave(shared, connection, operation, ticket, admission).await,
+        Step::Struck(ticket, admission) => misbehave(connection, operation, ticket, admission).await,
     }
 }
 
@@ -134,95 +136,6 @@ fn present_key<'a>(parts: &'a Parts, received: Option<&'a Received>) -> (Option<
     };
     let in_body = || Some((Cow::Borrowed(received?.api_key.as_deref()?), KeyPlacement::Body));
     in_query().or_else(in_bearer).or_else(in_body).map_or((None, None), |(key, placement)| (Some(key), Some(placement)))
-}
-
-async fn misbehave(
-    shared: &Shared,
-    connection: &Connection,
-    operation: Operation<'_>,
-    mut ticket: Ticket,
-    admission: Admission,
-) -> Answer {
-    let Admission { allowance, strike: Strike { latency, effect, name } } = admission;
-    if !latency.is_zero() {
-        shared.clock.reaches(shared.clock.since_epoch().saturating_add(latency)).await;
-    }
-    let perform = || shared.change(|state| state.perform(operation));
-    let answer = match effect {
-        None | Some(FaultEffect::Latency(_)) => perform(),
-        Some(FaultEffect::Status { status, code, retry_after_seconds }) => {
-            let answer = match code {
-                Some(code) => Answer::from(Refusal::with_status(code, status)),
-                None => Answer::html(status),
-            };
-            retry_after_seconds.into_iter().fold(answer, Answer::retry_after)
-        }
-        Some(FaultEffect::HtmlBody) => Answer::html(200),
-        Some(FaultEffect::SuccessFalse) => Answer::no(),
-        Some(FaultEffect::RedirectTo(address)) => Answer::redirect(&address),
-        Some(FaultEffect::TruncatedBody) => perform().truncated(),
-        Some(FaultEffect::EmptyBody) => perform().emptied(),
-        Some(FaultEffect::OversizedBody) => {
-            let answer = perform();
-            if answer.code.is_some() { answer } else { Answer::oversized() }
-        }
-        Some(FaultEffect::NeverAnswer) => {
-            ticket.note_fault(name);
-            pending().await
-        }
-        Some(effect @ (FaultEffect::ResetBeforeApplying | FaultEffect::ResetAfterApplying)) => {
-            if effect == FaultEffect::ResetAfterApplying {
-                perform();
-            }
-            ticket.note_fault(name);
-            ticket.is_open = false;
-            connection.reset();
-            pending().await
-        }
-    };
-    let answer = shared.read(|state| state.tell(answer, allowance.as_ref()));
-    ticket.settle(&answer, name);
-    answer
-}
-
-/// A request that waits for its answer. Dropped before, it notes that the client has gone.
-struct Ticket {
-    shared: Arc<Shared>,
-    generation: u64,
-    sequence: u64,
-    is_open: bool,
-}
-
-impl Ticket {
-    fn settle(mut self, answer: &Answer, fault: Option<&'static str>) {
-        self.is_open = false;
-        self.shared.change_in(|state, generation| {
-            if generation == self.generation {
-                state.settle(self.sequence, answer, fault);
-            }
-        });
-    }
-
-    fn note_fault(&self, fault: Option<&'static str>) {
-        self.shared.change_in(|state, generation| {
-            if let Some(record) = state.log.find(self.sequence).filter(|_| generation == self.generation) {
-                record.fault = fault;
-            }
-        });
-    }
-}
-
-impl Drop for Ticket {
-    fn drop(&mut self) {
-        if !self.is_open || self.shared.is_stopping() {
-            return;
-        }
-        self.shared.change_in(|state, generation| {
-            if let Some(record) = state.log.find(self.sequence).filter(|_| generation == self.generation) {
-                record.closed_by_client = true;
-            }
-        });
-    }
 }
 
 fn version(version: Version) -> Cow<'static, str> {

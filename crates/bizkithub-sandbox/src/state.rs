@@ -120,12 +120,4 @@ impl State {
     pub(crate) fn tell(&self, answer: Answer, allowance: Option<&Allowance>) -> Answer {
         answer.telling(allowance, &self.signals)
     }
-
-    pub(crate) fn settle(&mut self, sequence: u64, answer: &Answer, fault: Option<&'static str>) {
-        if let Some(record) = self.log.find(sequence) {
-            record.status = Some(answer.status);
-            record.code.clone_from(&answer.code);
-            record.fault = fault;
-        }
-    }
 }
