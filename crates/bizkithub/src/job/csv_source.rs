@@ -1,12 +1,20 @@
 use std::borrow::Cow;
 use std::fs::File;
+use std::io::{Chain, Read};
 use std::path::{Path, PathBuf};
 
 use csv::{ByteRecord, Reader, ReaderBuilder};
 
 use super::plan::PlanBuilder;
 use super::row::{Row, RowGroups};
-use crate::error::Error;
+use crate::error::{Error, Field};
+
+/// A file with [`END`] after its last byte.
+pub(super) type CsvReader = Reader<Chain<File, &'static [u8]>>;
+
+/// A line of its own behind the file. When it is read back inside a cell, a quote was never closed and has swallowed every line
+/// up to here; the parser alone would take that for a long cell. Files cannot contain it, because a NUL is refused.
+const END: &[u8] = b"\n\0the end of the file\0\n";
 
 /// Which columns of a CSV file name the customer and its groups, by the names in its header. Names are compared without the
 /// white space around them; case matters.
@@ -51,9 +59,10 @@ impl CsvSource {
     ///
     /// # Errors
     ///
-    /// `file_unreadable` (missing, a directory, not permitted), `csv_empty`, `column_missing` (the error lists the columns that
-    /// exist), `column_ambiguous`, `csv_not_utf8`, `csv_nul` and `csv_ragged`, the last three with their line. The plan is of
-    /// no use after an error: a broken file is broken as a whole.
+    /// `file_unreadable` (missing, a directory, not permitted), `delimiter_invalid`, `csv_empty`, `column_missing` (the error lists
+    /// the columns that exist), `column_ambiguous`, `groups_missing` (neither a column nor groups for all rows), then
+    /// `csv_not_utf8`, `csv_nul`, `csv_quote_open` and `csv_ragged`, each with its line. The plan is of no use after an error:
+    /// a broken file is broken as a whole.
     pub fn read_into(&self, columns: &CsvColumns, plan: &mut PlanBuilder) -> Result<(), Error> {
         let mut reader = self.reader()?;
         let header = self.header(&mut reader)?;
@@ -66,19 +75,34 @@ impl CsvSource {
                 format!("name the column of e-mails or of cuRefNos; {}", existing(&header)),
             ));
         }
+        if groups.is_none() && !plan.has_groups_for_all_rows() {
+            return Err(Error::invalid_input(
+                "groups_missing",
+                "no groups are given",
+                format!("name the column of groups, or give groups for all rows; {}", existing(&header)),
+            )
+            .at_field(Field::Groups));
+        }
         let mut record = ByteRecord::new();
         while self.read(&mut reader, &mut record)? {
-            let cell = |place: Option<usize>| place.map(|place| text(&record, place)).transpose();
-            plan.push(&Row {
-                email: cell(email)?.map(Cow::Borrowed),
-                cu_ref_no: cell(cu_ref_no)?.map(Cow::Borrowed),
-                groups: cell(groups)?.map_or(RowGroups::Absent, |groups| RowGroups::Text(Cow::Borrowed(groups))),
-            });
+            // `read` lets only UTF-8 pass.
+            let cell = |place: Option<usize>| str::from_utf8(record.get(place?)?).ok().map(Cow::Borrowed);
+            let row = Row {
+                email: cell(email),
+                cu_ref_no: cell(cu_ref_no),
+                groups: cell(groups).map_or(RowGroups::Absent, RowGroups::Text),
+            };
+            plan.push_line(&row, line(&record));
         }
         Ok(())
     }
 
-    pub(super) fn reader(&self) -> Result<Reader<File>, Error> {
+    pub(super) fn reader(&self) -> Result<CsvReader, Error> {
+        if !self.delimiter.is_ascii() || matches!(self.delimiter, b'"' | b'\r' | b'\n' | b'\0') {
+            let message = format!("cells cannot be separated by {:?}", char::from(self.delimiter));
+            let advice = "give one ASCII character that is no quote and no line break, such as ; or a tabulator";
+            return Err(Error::invalid_input("delimiter_invalid", message, advice));
+        }
         let unreadable = |reason: String| {
             let message = format!("the file {} cannot be read: {reason}", self.path.display());
             Error::invalid_input("file_unreadable", message, "check the path and its permissions")
@@ -89,12 +113,13 @@ impl CsvSource {
             Ok(_) => {}
             Err(error) => return Err(unreadable(error.to_string())),
         }
-        Ok(ReaderBuilder::new().delimiter(self.delimiter).from_reader(file))
+        // The lengths of the lines are compared here, because the mark behind the file has one cell only.
+        Ok(ReaderBuilder::new().delimiter(self.delimiter).flexible(true).from_reader(file.chain(END)))
     }
 
-    pub(super) fn header(&self, reader: &mut Reader<File>) -> Result<ByteRecord, Error> {
-        let header = reader.byte_headers().map_err(|error| self.broken(&error))?.clone();
-        if header.iter().all(<[u8]>::is_empty) {
+    pub(super) fn header(&self, reader: &mut CsvReader) -> Result<ByteRecord, Error> {
+        let header = reader.byte_headers().map_err(|error| self.unreadable(&error))?.clone();
+        if is_end(&header) || header.iter().all(<[u8]>::is_empty) {
             let message = format!("the file {} is empty", self.path.display());
             return Err(Error::invalid_input("csv_empty", message, "the first line must name the columns"));
         }
@@ -102,9 +127,22 @@ impl CsvSource {
         Ok(header)
     }
 
-    pub(super) fn read(&self, reader: &mut Reader<File>, record: &mut ByteRecord) -> Result<bool, Error> {
-        let is_record = reader.read_byte_record(record).map_err(|error| self.broken(&error))?;
+    /// Reads the next line, and tells whether there was one.
+    pub(super) fn read(&self, reader: &mut CsvReader, record: &mut ByteRecord) -> Result<bool, Error> {
+        let unreadable = |error| self.unreadable(&error);
+        let is_record = reader.read_byte_record(record).map_err(unreadable)?;
+        // A mark with something behind it is a part of the file.
+        if is_end(record) && !reader.read_byte_record(&mut ByteRecord::new()).map_err(unreadable)? {
+            return Ok(false);
+        }
         check(record)?;
+        let columns = reader.byte_headers().map_err(unreadable)?.len();
+        if is_record && record.len() != columns {
+            let name = self.path.display();
+            let message = format!("the line has {} cells, the header of {name} has {columns}", record.len());
+            let advice = "put quotes around cells that contain the separator, and correct the line";
+            return Err(Error::invalid_input("csv_ragged", message, advice).at_line(line(record)));
+        }
         Ok(is_record)
     }
 
@@ -125,48 +163,49 @@ impl CsvSource {
         }
     }
 
-    fn broken(&self, error: &csv::Error) -> Error {
-        let name = self.path.display();
-        let line = error.position().map_or(1, csv::Position::line);
-        match error.kind() {
-            csv::ErrorKind::UnequalLengths { expected_len, len, .. } => Error::invalid_input(
-                "csv_ragged",
-                format!("the line has {len} cells, the header of {name} has {expected_len}"),
-                "put quotes around cells that contain the separator, and correct the line",
-            )
-            .at_line(line),
-            _ => Error::invalid_input(
-                "file_unreadable",
-                format!("the file {name} cannot be read: {error}"),
-                "check the file",
-            ),
-        }
+    fn unreadable(&self, error: &csv::Error) -> Error {
+        let message = format!("the file {} cannot be read: {error}", self.path.display());
+        Error::invalid_input("file_unreadable", message, "check the file")
     }
 }
 
 fn existing(header: &ByteRecord) -> String {
     let names: Vec<_> = header.iter().map(|name| String::from_utf8_lossy(name).trim().to_owned()).collect();
     let hint = match names.as_slice() {
-        [only] if only.contains([';', '\t', '|']) => "; the cells seem to be separated by another character",
-        _ => "",
+        [only] => [(';', ";"), ('\t', "a tabulator"), ('|', "|"), (',', ",")]
+            .iter()
+            .find(|(delimiter, _)| only.contains(*delimiter))
+            .map(|(_, name)| format!("; the cells seem to be separated by {name}: give it as the delimiter")),
+        _ => None,
     };
-    format!("the columns are: {}{hint}", names.join(", "))
+    format!("the columns are: {}{}", names.join(", "), hint.unwrap_or_default())
+}
+
+fn line(record: &ByteRecord) -> u64 {
+    record.position().map_or(1, csv::Position::line)
+}
+
+fn is_end(record: &ByteRecord) -> bool {
+    record.len() == 1 && record.as_slice() == END.trim_ascii()
 }
 
 fn check(record: &ByteRecord) -> Result<(), Error> {
-    if record.as_slice().contains(&0) {
-        let line = record.position().map_or(1, csv::Position::line);
+    let bytes = record.as_slice();
+    // The cells are checked one by one only when that can make a difference.
+    let is_utf8 = bytes.is_ascii() || record.iter().all(|cell| str::from_utf8(cell).is_ok());
+    let (code, message, advice) = if bytes.ends_with(END) {
+        (
+            "csv_quote_open",
+            "a quote that opens here is never closed",
+            "close it, or double a quote that is a part of the text",
+        )
+    } else if bytes.contains(&0) {
         let advice = "save the file as UTF-8 text; UTF-16 and binary files contain such characters";
-        return Err(Error::invalid_input("csv_nul", "the line contains a NUL character", advice).at_line(line));
-    }
-    Ok(())
-}
-
-fn text(record: &ByteRecord, place: usize) -> Result<&str, Error> {
-    str::from_utf8(record.get(place).unwrap_or_default()).map_err(|error| {
-        let line = record.position().map_or(1, csv::Position::line);
-        Error::invalid_input("csv_not_utf8", "the line is not UTF-8", "save the file as UTF-8")
-            .at_line(line)
-            .caused_by(error)
-    })
+        ("csv_nul", "the line contains a NUL character", advice)
+    } else if !is_utf8 {
+        ("csv_not_utf8", "the line is not UTF-8", "save the file as UTF-8")
+    } else {
+        return Ok(());
+    };
+    Err(Error::invalid_input(code, message, advice).at_line(line(record)))
 }

@@ -24,7 +24,7 @@ pub use outcome::{Outcome, OutcomeCounts, RowOutcome};
 pub use plan::{Plan, PlanBuilder, PlanOptions};
 pub use progress::{Progress, ProgressListener};
 #[cfg(feature = "native")]
-pub use rejects::write_rejects;
+pub use rejects::{check_rejects_path, write_rejects};
 pub use report::{Report, ReportSummary};
 pub use row::{Row, RowGroups};
 pub use run::{OnQuota, RunOptions};

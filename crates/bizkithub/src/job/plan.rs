@@ -91,6 +91,20 @@ impl PlanBuilder {
         }
     }
 
+    /// Takes the next row, and notes the line where it begins when it is refused.
+    #[cfg(feature = "native")]
+    pub(super) fn push_line(&mut self, row: &Row<'_>, line: u64) {
+        match self.accept(row) {
+            Ok(request) => self.fates.push(RowFate::Request(request)),
+            Err(error) => self.refuse(error.at_line(line)),
+        }
+    }
+
+    #[cfg(feature = "native")]
+    pub(super) fn has_groups_for_all_rows(&self) -> bool {
+        !self.constant_groups.is_empty()
+    }
+
     /// Takes the next row as one that could not even be read, for readers of inputs.
     pub fn refuse(&mut self, error: Error) {
         let row = self.rows() + 1;

@@ -1,3 +1,4 @@
+use std::fmt::Display;
 use std::fs::File;
 use std::path::Path;
 
@@ -9,29 +10,67 @@ use crate::error::Error;
 /// Cells that begin with one of these are taken for formulas by spreadsheets (OWASP, "CSV Injection").
 const FORMULA_STARTS: &[u8] = b"=+-@\t\r";
 
-/// Writes the rejected rows to a CSV file: the columns of the input, then `row`, `kind`, `code` and `reason`.
-///
-/// Cells that a spreadsheet would take for a formula are neutralised by a leading apostrophe. The input is read a second
-/// time, because a plan keeps no rows. Returns how many rows were written; for none, no file is made.
+/// The columns that follow those of the input.
+const REASON_COLUMNS: [&str; 4] = ["row", "kind", "code", "reason"];
+
+/// Checks, before anything is sent, that [`write_rejects`] will be able to read the input again and to write to the path.
 ///
 /// # Errors
 ///
-/// The errors of [`CsvSource::read_into`], `input_changed` when the input has fewer rows than the report, and
-/// `file_unwritable`.
+/// `input_not_rereadable` when the input is a pipe, `rejects_replace_input` when the path is the input itself, and
+/// `file_unwritable` when it is a directory or its directory does not exist.
+pub fn check_rejects_path(source: &CsvSource, path: &Path) -> Result<(), Error> {
+    let input = source.path();
+    if input.metadata().is_ok_and(|metadata| !metadata.is_file()) {
+        let message =
+            format!("{} is not an ordinary file, so that it cannot be read again for the rejects", input.display());
+        return Err(Error::invalid_input("input_not_rereadable", message, "save it to a file first"));
+    }
+    let is_input = match (input.canonicalize(), path.canonicalize()) {
+        (Ok(input), Ok(path)) => input == path,
+        _ => false,
+    };
+    if is_input {
+        let message = format!("the rejects would replace the input {}", input.display());
+        return Err(Error::invalid_input("rejects_replace_input", message, "choose another path for the rejects"));
+    }
+    let directory = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    if path.is_dir() {
+        return Err(unwritable(path, "it is a directory"));
+    }
+    if !directory.is_dir() {
+        return Err(unwritable(path, format!("there is no directory {}", directory.display())));
+    }
+    Ok(())
+}
+
+/// Writes the rejected rows to a CSV file: the columns of the input, then `row`, `kind`, `code` and `reason`.
+///
+/// Cells that a spreadsheet would take for a formula are neutralised by a leading apostrophe. When the input is itself such a
+/// file, corrected and sent again, its own last four columns are left out. The input is read a second time, because a plan
+/// keeps no rows. Returns how many rows were written; for none, no file is made.
+///
+/// # Errors
+///
+/// The errors of [`CsvSource::read_into`] and of [`check_rejects_path`], and `input_changed` when the input has fewer rows than
+/// the report.
 pub fn write_rejects(report: &Report, source: &CsvSource, path: &Path) -> Result<u64, Error> {
     let mut rejected = report.outcomes().filter(|row| row.outcome == Outcome::Rejected).peekable();
     if rejected.peek().is_none() {
         return Ok(0);
     }
-    let unwritable = |error: csv::Error| {
-        let message = format!("the file {} cannot be written: {error}", path.display());
-        Error::invalid_input("file_unwritable", message, "choose another path for the rejects").caused_by(error)
-    };
+    check_rejects_path(source, path)?;
+    let failed = |error: csv::Error| unwritable(path, &error).caused_by(error);
     let mut reader = source.reader()?;
-    let mut header = source.header(&mut reader)?;
-    ["row", "kind", "code", "reason"].iter().for_each(|name| header.push_field(name.as_bytes()));
-    let mut writer = Writer::from_writer(File::create(path).map_err(|error| unwritable(error.into()))?);
-    writer.write_byte_record(&header).map_err(unwritable)?;
+    let header = source.header(&mut reader)?;
+    let is_reasons = |start: usize| header.iter().skip(start).eq(REASON_COLUMNS.iter().map(|name| name.as_bytes()));
+    let columns =
+        header.len().checked_sub(REASON_COLUMNS.len()).filter(|start| is_reasons(*start)).unwrap_or(header.len());
+    let mut writer = Writer::from_writer(File::create(path).map_err(|error| failed(error.into()))?);
+    writer.write_byte_record(&extended(&header, columns, REASON_COLUMNS)).map_err(failed)?;
     let (mut record, mut row, mut written) = (ByteRecord::new(), 0, 0);
     for reject in rejected {
         while row < reject.row {
@@ -41,27 +80,30 @@ pub fn write_rejects(report: &Report, source: &CsvSource, path: &Path) -> Result
             }
             row += 1;
         }
-        writer.write_byte_record(&with_reason(&record, &reject)).map_err(unwritable)?;
+        let number = reject.row.to_string();
+        let [kind, code, reason] = reason(&reject);
+        writer.write_byte_record(&extended(&record, columns, [&number, kind, code, reason])).map_err(failed)?;
         written += 1;
     }
-    writer.flush().map_err(|error| unwritable(error.into()))?;
+    writer.flush().map_err(|error| failed(error.into()))?;
     Ok(written)
 }
 
-fn with_reason(record: &ByteRecord, reject: &RowOutcome<'_>) -> ByteRecord {
-    let mut line = ByteRecord::new();
-    for cell in record {
-        line.push_field(&neutralised(cell));
-    }
-    line.push_field(reject.row.to_string().as_bytes());
-    let (kind, code, reason) = match reject.error {
-        Some(error) => (error.kind().as_str(), error.code().unwrap_or_default(), error.message()),
-        None => ("", "", ""),
-    };
-    for cell in [kind, code, reason] {
-        line.push_field(&neutralised(cell.as_bytes()));
-    }
-    line
+fn unwritable(path: &Path, reason: impl Display) -> Error {
+    let message = format!("the file {} cannot be written: {reason}", path.display());
+    Error::invalid_input("file_unwritable", message, "choose another path for the rejects")
+}
+
+fn reason<'a>(reject: &RowOutcome<'a>) -> [&'a str; 3] {
+    reject
+        .error
+        .map_or(["", "", ""], |error| [error.kind().as_str(), error.code().unwrap_or_default(), error.message()])
+}
+
+/// The first columns of a line with more cells behind them, all of them safe to open in a spreadsheet.
+fn extended(line: &ByteRecord, columns: usize, more: [&str; 4]) -> ByteRecord {
+    let cells = line.iter().take(columns).chain(more.iter().map(|cell| cell.as_bytes()));
+    cells.map(neutralised).collect()
 }
 
 fn neutralised(cell: &[u8]) -> Vec<u8> {

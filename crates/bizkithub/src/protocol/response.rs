@@ -181,7 +181,7 @@ fn coded(status: u16, code: String, message: Option<String>) -> Error {
     let Some(known) = ErrorCode::find(&code) else {
         return by_status(status, Some(code), message, true);
     };
-    let text = match message {
+    let text = match message.filter(|message| message != known.meaning) {
         Some(message) => Cow::Owned(format!("{}: {message}", known.meaning)),
         None => Cow::Borrowed(known.meaning),
     };
