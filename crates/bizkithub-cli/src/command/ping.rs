@@ -1,0 +1,20 @@
+use bizkithub::{Error, Timestamp};
+use serde_json::json;
+
+use super::block_on;
+use crate::connection::ConnectionArguments;
+use crate::exit_code::ExitCode;
+use crate::output::Output;
+use crate::quota_text::{quota_text, receipt_json};
+
+pub(crate) fn execute(connection: &ConnectionArguments, output: Output) -> Result<ExitCode, Error> {
+    let client = connection.client()?;
+    let receipt = block_on(client.ping())??;
+    let (base_url, key) = (client.base_url().to_string(), client.api_key().to_string());
+    output.text(&format!("{base_url} accepts the key {key}\n"))?;
+    if let Some(quota) = quota_text(&receipt.quota, Timestamp::now()) {
+        output.text(&format!("{quota}\n"))?;
+    }
+    output.json(&json!({ "baseUrl": base_url, "apiKey": key, "receipt": receipt_json(&receipt) }))?;
+    Ok(ExitCode::Done)
+}

@@ -1,0 +1,196 @@
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bizkithub::job::{Bill, CsvSource, OnQuota, Plan, Report, RunOptions, check_rejects_path, write_rejects};
+use bizkithub::{Client, Error, Timestamp};
+use clap::Args;
+use serde_json::json;
+
+use super::block_on;
+use crate::connection::ConnectionArguments;
+use crate::customer_file::CustomerFile;
+use crate::error_text::error_text;
+use crate::exit_code::ExitCode;
+use crate::interruption::Interruption;
+use crate::named_choice::named_choice;
+use crate::output::Output;
+use crate::printable::printable;
+use crate::progress_display::ProgressDisplay;
+use crate::reasons::Reasons;
+use crate::table::{Align, TextTable};
+use crate::wording::{counted, number, time};
+
+/// Put the groups of a file on its customers
+///
+/// Sends one request for each customer and accounts for every row. Ctrl-C stops cleanly: the report is printed all the same.
+/// Running the same command again is always safe, because the server skips groups that a customer already has.
+#[derive(Args, Debug)]
+pub(crate) struct RunArguments {
+    #[command(flatten)]
+    file: CustomerFile,
+
+    /// The most requests under way at once
+    #[arg(long, value_name = "NUMBER", default_value = "16", help_heading = "Run")]
+    concurrency: NonZeroUsize,
+
+    /// What to do when the quota is used up: wait for it to come back, or stop and say when to go on
+    #[arg(long, value_name = "CHOICE", default_value = "wait", value_parser = named_choice(&OnQuota::ALL), help_heading = "Run")]
+    on_quota: OnQuota,
+
+    /// Where rejected rows go, with the reasons; written only when there are any
+    #[arg(long, value_name = "PATH", default_value = "rejects.csv", help_heading = "Run")]
+    rejects: PathBuf,
+}
+
+/// What a run leaves behind. Nothing, when a second Ctrl-C ended it at once.
+struct Ending {
+    report: Option<Report>,
+    /// How many rejected rows were written to their file.
+    rejects: Option<Result<u64, Error>>,
+}
+
+pub(crate) fn execute(
+    arguments: &RunArguments,
+    connection: &ConnectionArguments,
+    output: Output,
+) -> Result<ExitCode, Error> {
+    let client = connection.client()?;
+    let source = arguments.file.source();
+    let plan = arguments.file.plan()?;
+    check_rejects_path(&source, &arguments.rejects)?;
+    let bill = plan.bill();
+    output.text(&headline(&bill, &arguments.file.name()))?;
+    let Ending { report, rejects } = block_on(run(arguments, &plan, &client, source, output))??;
+    let Some(report) = report else { return Ok(ExitCode::Interrupted) };
+    let code = match (ExitCode::of_report(&report), &rejects) {
+        (ExitCode::Done | ExitCode::Rejected, Some(Err(error))) => ExitCode::of_error(error),
+        (code, _) => code,
+    };
+    output.json(&json!({
+        "file": arguments.file.name(),
+        "bill": bill,
+        "report": report.summary(),
+        "reasons": Reasons::of_report(&report),
+        "rejects": match &rejects {
+            Some(Ok(rows)) => json!({ "file": arguments.rejects.display().to_string(), "rows": rows }),
+            Some(Err(error)) => json!({ "file": arguments.rejects.display().to_string(), "error": error }),
+            None => json!(null),
+        },
+        "exitCode": code.number(),
+    }))?;
+    for error in rejects.iter().filter_map(|written| written.as_ref().err()).chain(report.stopped_by()) {
+        output.notice(&error_text(error));
+    }
+    Ok(code)
+}
+
+async fn run(
+    arguments: &RunArguments,
+    plan: &Plan,
+    client: &Client,
+    source: CsvSource,
+    output: Output,
+) -> Result<Ending, Error> {
+    let mut interruption = Interruption::listen()?;
+    let display = Arc::new(ProgressDisplay::new(plan.requests().len() as u64, output));
+    let mut options = RunOptions::default();
+    options.concurrency = arguments.concurrency;
+    options.on_quota = arguments.on_quota;
+    options.progress = Some(Arc::clone(&display) as _);
+    let cancel = options.cancel.clone();
+    let mut running = std::pin::pin!(plan.run(client, options));
+    let report = tokio::select! {
+        report = &mut running => report,
+        () = interruption.next() => {
+            cancel.cancel();
+            display.say(output, "stopping: the requests under way get a moment to end; Ctrl-C again ends at once");
+            tokio::select! {
+                report = running => report,
+                () = interruption.next() => return Ok(Ending { report: None, rejects: None }),
+            }
+        }
+    };
+    output.text(&report_text(&report))?;
+    if report.counts().rejected == 0 {
+        return Ok(Ending { report: Some(report), rejects: None });
+    }
+    let path = arguments.rejects.clone();
+    let writing = tokio::task::spawn_blocking(move || {
+        let written = write_rejects(&report, &source, &path);
+        (report, written)
+    });
+    let (report, written) = tokio::select! {
+        written = writing => written.map_err(|error| Error::internal("the rejects could not be written").caused_by(error))?,
+        () = interruption.next() => return Ok(Ending { report: None, rejects: None }),
+    };
+    if let Ok(rows) = &written {
+        output.text(&rejects_text(*rows, &arguments.rejects))?;
+    }
+    Ok(Ending { report: Some(report), rejects: Some(written) })
+}
+
+/// The bill in one line, as in `customers.csv: 400 rows, 251 requests to send, 11 rows rejected`.
+fn headline(bill: &Bill, file: &str) -> String {
+    format!(
+        "{}: {}, {} to send, {} rejected\n",
+        printable(file),
+        counted(bill.rows, "row"),
+        counted(bill.requests, "request"),
+        counted(bill.rejected, "row"),
+    )
+}
+
+fn report_text(report: &Report) -> String {
+    let counts = report.counts();
+    let mut table = TextTable::new([("outcome", Align::Left), ("rows", Align::Right)]);
+    for (outcome, rows) in [
+        ("applied", counts.applied),
+        ("skipped", counts.skipped),
+        ("rejected", counts.rejected),
+        ("pending", counts.pending),
+        ("unknown", counts.unknown),
+    ] {
+        table.row([outcome, &number(rows)]);
+    }
+    let mut sections = vec![String::new(), table.text()];
+    sections.extend(Reasons::of_report(report).text());
+    sections.push(requests_text(report));
+    let unsettled = counts.pending + counts.unknown;
+    if unsettled > 0 {
+        sections.push(going_on_text(report, unsettled));
+    }
+    sections.join("\n")
+}
+
+/// As in `251 requests sent in 2.3 s, 2 of them again after a failure, 5 of them in vain because the quota was used up`.
+fn requests_text(report: &Report) -> String {
+    let mut text = format!("{} sent in {}", counted(report.requests_sent(), "request"), time(report.duration()));
+    if report.retries() > 0 {
+        text.push_str(&format!(", {} of them again after a failure", number(report.retries())));
+    }
+    if report.throttled() > 0 {
+        text.push_str(&format!(", {} of them in vain because the quota was used up", number(report.throttled())));
+    }
+    text + "\n"
+}
+
+fn going_on_text(report: &Report, unsettled: u64) -> String {
+    let moment = report.resume_at().map(|moment| {
+        let wait = Duration::try_from(moment.duration_since(Timestamp::now())).unwrap_or_default();
+        format!(" from {moment:.0} on (in {})", time(wait))
+    });
+    let rows = if unsettled == 1 { "1 row is".to_owned() } else { format!("{} are", counted(unsettled, "row")) };
+    let first = if report.stopped_by().is_some() { "deal with the error and " } else { "" };
+    format!(
+        "{rows} not settled. To go on, {first}run the same command again{}: customers who have their groups already are \
+         sent again, which changes nothing.\n",
+        moment.unwrap_or_default(),
+    )
+}
+
+fn rejects_text(rows: u64, path: &Path) -> String {
+    let verb = if rows == 1 { "is" } else { "are" };
+    format!("{} with the reason {verb} in {}\n", counted(rows, "rejected row"), printable(&path.display().to_string()))
+}

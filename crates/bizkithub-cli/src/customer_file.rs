@@ -1,0 +1,80 @@
+use std::path::PathBuf;
+
+use bizkithub::Error;
+use bizkithub::job::{CsvColumns, CsvSource, Plan, PlanBuilder, PlanOptions};
+use clap::Args;
+
+/// A file of customers, and which of its columns mean what.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "File")]
+pub(crate) struct CustomerFile {
+    /// A CSV file in UTF-8 whose first line names the columns
+    #[arg(help_heading = None)]
+    file: PathBuf,
+
+    /// The column of e-mail addresses
+    #[arg(long, value_name = "COLUMN")]
+    email: Option<String>,
+
+    /// The column of customer reference numbers; where a row has both, it counts
+    #[arg(long, value_name = "COLUMN")]
+    cu_ref_no: Option<String>,
+
+    /// The column of groups; several in a cell are separated by ; or |
+    #[arg(long, value_name = "COLUMN")]
+    groups: Option<String>,
+
+    /// A group for all rows; may be given several times
+    #[arg(long = "group", value_name = "GROUP")]
+    constant_groups: Vec<String>,
+
+    /// Refuse every group that is not among these; may be given several times
+    #[arg(long = "allow-group", value_name = "GROUP")]
+    allow_groups: Vec<String>,
+
+    /// The character between the cells; "\t" or "tab" for a tabulator
+    #[arg(long, value_name = "CHARACTER", default_value = ",", value_parser = delimiter)]
+    delimiter: u8,
+}
+
+impl CustomerFile {
+    /// The file as a source of rows.
+    pub(crate) fn source(&self) -> CsvSource {
+        CsvSource::new(&self.file).delimited_by(self.delimiter)
+    }
+
+    /// Reads the whole file into a plan; nothing is sent.
+    pub(crate) fn plan(&self) -> Result<Plan, Error> {
+        let allow_groups = (!self.allow_groups.is_empty()).then_some(self.allow_groups.as_slice());
+        let options = PlanOptions::parse(&self.constant_groups, allow_groups)?;
+        let columns =
+            CsvColumns { email: self.email.clone(), cu_ref_no: self.cu_ref_no.clone(), groups: self.groups.clone() };
+        let mut plan = PlanBuilder::new(&options)?;
+        self.source().read_into(&columns, &mut plan).map_err(with_option_names)?;
+        Ok(plan.finish())
+    }
+
+    /// The file's name as the user wrote it.
+    pub(crate) fn name(&self) -> String {
+        self.file.display().to_string()
+    }
+}
+
+/// The core speaks of columns and delimiters; here they have options.
+fn with_option_names(error: Error) -> Error {
+    let options = match error.code() {
+        Some("column_missing") => "--email, --cu-ref-no and --groups name the columns, --delimiter the separator",
+        Some("groups_missing") => "--groups names the column, --group gives a group to all rows",
+        _ => return error,
+    };
+    let advice = error.advice().map_or_else(|| options.to_owned(), |advice| format!("{advice} ({options})"));
+    error.advise(advice)
+}
+
+fn delimiter(text: &str) -> Result<u8, String> {
+    match (text, text.as_bytes()) {
+        ("tab" | "\\t", _) => Ok(b'\t'),
+        (_, [byte]) => Ok(*byte),
+        _ => Err("give one ASCII character, or \"tab\"".to_owned()),
+    }
+}
