@@ -72,16 +72,25 @@ impl Report {
 
     /// Every row's outcome, in the order of the rows.
     pub fn outcomes(&self) -> impl ExactSizeIterator<Item = RowOutcome<'_>> {
-        self.plan.fates().iter().enumerate().map(|(index, fate)| {
-            let (outcome, error) = match fate {
-                RowFate::Refused(place) => (Outcome::Rejected, self.plan.refusals().get(*place as usize)),
-                RowFate::Request(place) => match self.requests.get(*place as usize) {
-                    Some(request) => (request.outcome, request.error.as_ref()),
-                    None => (Outcome::Pending, None),
-                },
-            };
-            RowOutcome { row: index as u64 + 1, outcome, error }
-        })
+        self.plan.fates().iter().enumerate().map(|(index, fate)| self.outcome_of(index as u64 + 1, fate))
+    }
+
+    /// The outcome of one row; rows count from 1. For hosts that show a long report page by page.
+    #[must_use]
+    pub fn outcome(&self, row: u64) -> Option<RowOutcome<'_>> {
+        let index = usize::try_from(row.checked_sub(1)?).ok()?;
+        self.plan.fates().get(index).map(|fate| self.outcome_of(row, fate))
+    }
+
+    fn outcome_of(&self, row: u64, fate: &RowFate) -> RowOutcome<'_> {
+        let (outcome, error) = match fate {
+            RowFate::Refused(place) => (Outcome::Rejected, self.plan.refusals().get(*place as usize)),
+            RowFate::Request(place) => match self.requests.get(*place as usize) {
+                Some(request) => (request.outcome, request.error.as_ref()),
+                None => (Outcome::Pending, None),
+            },
+        };
+        RowOutcome { row, outcome, error }
     }
 
     /// How many rows were rejected, by code, or by kind where there is no code.

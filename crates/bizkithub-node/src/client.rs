@@ -1,0 +1,152 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use bizkithub::protocol::KeyPlacement;
+use bizkithub::{Customer, Error, parse_groups};
+use napi::Either;
+use napi::bindgen_prelude::Either4;
+use napi_derive::napi;
+
+use crate::calls::{Calls, Inner};
+use crate::error::{Failure, answer};
+use crate::transport::Transport;
+
+/// The settings of a client. Times are in milliseconds; an infinite deadline is none.
+#[napi(object, object_to_js = false)]
+pub struct Settings {
+    pub api_key: Option<String>,
+    pub base_url: Option<String>,
+    pub key_placement: Option<String>,
+    pub connect_timeout: Option<f64>,
+    pub timeout: Option<f64>,
+    pub deadline: Option<f64>,
+    pub tries: Option<u32>,
+    pub proxy: Option<String>,
+    pub ca_file: Option<String>,
+}
+
+/// The server's yes to one call. Durations are in seconds, moments in milliseconds since the Unix epoch.
+#[napi(object, object_from_js = false)]
+pub struct Receipt {
+    pub attempts: u32,
+    pub quota_limit: Option<f64>,
+    pub quota_remaining: Option<f64>,
+    pub quota_resets_at: Option<f64>,
+    pub quota_window: Option<f64>,
+    pub retry_after: Option<f64>,
+}
+
+/// A client of one organisation.
+#[derive(Clone)]
+#[napi]
+pub struct Client {
+    pub(crate) inner: bizkithub::Client,
+    pub(crate) calls: Arc<Inner>,
+}
+
+#[napi]
+impl Client {
+    /// Begins a client. Nothing is sent.
+    #[napi]
+    pub fn create(calls: &Calls, settings: Settings, transport: Option<&Transport>) -> Either<Client, Failure> {
+        answer(|| Ok(Self { inner: build(settings, transport)?, calls: calls.inner() }))
+    }
+
+    /// The address of the API.
+    #[napi(getter)]
+    pub fn base_url(&self) -> String {
+        self.inner.base_url().to_string()
+    }
+
+    /// Puts groups on one customer, and answers with a receipt. Returns a failure when the input is refused and no call begins.
+    #[napi]
+    pub fn add_groups(
+        &self,
+        call: u32,
+        email: Option<String>,
+        cu_ref_no: Option<String>,
+        groups: Vec<String>,
+    ) -> Option<Failure> {
+        let parse = || Ok((Customer::parse(email.as_deref(), cu_ref_no.as_deref())?, parse_groups(&groups)?));
+        let (customer, groups) = match answer(parse) {
+            Either::A(input) => input,
+            Either::B(failure) => return Some(failure),
+        };
+        let client = self.inner.clone();
+        self.calls.start(call, async move {
+            let receipt = client.add_groups(&customer, &groups).await?;
+            Ok(Either4::A(receipt.into()))
+        })
+    }
+
+    /// Asks the server whether it accepts the key, and answers with a receipt.
+    #[napi]
+    pub fn ping(&self, call: u32) -> Option<Failure> {
+        let client = self.inner.clone();
+        self.calls.start(call, async move { Ok(Either4::A(client.ping().await?.into())) })
+    }
+}
+
+fn build(settings: Settings, transport: Option<&Transport>) -> Result<bizkithub::Client, Error> {
+    let mut builder = bizkithub::Client::builder().user_agent(concat!("bizkithub-node/", env!("CARGO_PKG_VERSION")));
+    if let Some(api_key) = settings.api_key {
+        builder = builder.api_key(api_key);
+    }
+    if let Some(base_url) = settings.base_url {
+        builder = builder.base_url(base_url);
+    }
+    if let Some(placement) = settings.key_placement.and_then(|name| find(KeyPlacement::ALL, &name)) {
+        builder = builder.key_placement(placement);
+    }
+    if let Some(connect_timeout) = settings.connect_timeout {
+        builder = builder.connect_timeout(milliseconds(connect_timeout).unwrap_or(Duration::MAX));
+    }
+    if let Some(timeout) = settings.timeout {
+        builder = builder.timeout(milliseconds(timeout).unwrap_or(Duration::MAX));
+    }
+    if let Some(deadline) = settings.deadline {
+        builder = builder.deadline(milliseconds(deadline));
+    }
+    if let Some(tries) = settings.tries {
+        builder = builder.tries(tries);
+    }
+    if let Some(proxy) = settings.proxy {
+        builder = builder.proxy(proxy);
+    }
+    if let Some(ca_file) = settings.ca_file {
+        builder = builder.ca_file(ca_file);
+    }
+    if let Some(transport) = transport {
+        builder = builder.transport(transport.carrier());
+    }
+    builder.build()
+}
+
+/// A choice by its name in the settings.
+pub(crate) fn find<T: Copy, const N: usize>(choices: [(&str, T); N], name: &str) -> Option<T> {
+    choices.iter().find(|(known, _)| *known == name).map(|(_, choice)| *choice)
+}
+
+/// `None` for a time without an end.
+pub(crate) fn milliseconds(milliseconds: f64) -> Option<Duration> {
+    Duration::try_from_secs_f64(milliseconds / 1000.0).ok()
+}
+
+impl From<bizkithub::Receipt> for Receipt {
+    fn from(receipt: bizkithub::Receipt) -> Self {
+        let quota = receipt.quota;
+        Self {
+            attempts: receipt.attempts,
+            quota_limit: quota.limit.map(number),
+            quota_remaining: quota.remaining.map(number),
+            quota_resets_at: quota.resets_at.map(|moment| moment.as_duration().as_secs_f64() * 1000.0),
+            quota_window: quota.window.map(|window| window.as_secs_f64()),
+            retry_after: quota.retry_after.map(|wait| wait.as_secs_f64()),
+        }
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "JavaScript's numbers are what they are")]
+fn number(count: u64) -> f64 {
+    count as f64
+}

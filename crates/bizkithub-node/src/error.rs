@@ -1,0 +1,41 @@
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use bizkithub::Error;
+use napi::Either;
+use napi_derive::napi;
+use serde::Serialize;
+
+/// An error as a value: the npm package makes an instance of its class of it.
+#[napi(object)]
+pub struct Failure {
+    /// JSON of the core's error.
+    pub failure: String,
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self { failure: json(&error) }
+    }
+}
+
+/// Runs a piece of the core on the calling thread; a panic becomes an internal error.
+pub(crate) fn answer<T>(work: impl FnOnce() -> Result<T, Error>) -> Either<T, Failure> {
+    match caught(catch_unwind(AssertUnwindSafe(work))) {
+        Ok(value) => Either::A(value),
+        Err(error) => Either::B(error.into()),
+    }
+}
+
+/// Makes an internal error of a caught panic.
+pub(crate) fn caught<T>(result: Result<Result<T, Error>, Box<dyn Any + Send>>) -> Result<T, Error> {
+    result.unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+        Err(Error::internal(format!("the core panicked: {}", text.unwrap_or("without a message"))))
+    })
+}
+
+/// JSON of a value that always has one: texts, numbers, lists and structs of them.
+pub(crate) fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}

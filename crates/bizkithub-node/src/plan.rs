@@ -1,0 +1,195 @@
+use std::borrow::Cow;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bizkithub::job::{CsvColumns, CsvSource, OnQuota, PlanOptions, Progress, Row, RowGroups, RunOptions};
+use bizkithub::{Error, Field, job};
+use napi::Either;
+use napi::bindgen_prelude::Either4;
+use napi_derive::napi;
+use serde::Deserialize;
+
+use crate::calls::Inner;
+use crate::client::{Client, find};
+use crate::error::{Failure, answer, json};
+use crate::report::Report;
+
+/// A CSV file as the source of a plan; the delimiter is one ASCII character.
+#[napi(object, object_to_js = false)]
+pub struct CsvInput {
+    pub path: String,
+    pub email: Option<String>,
+    pub cu_ref_no: Option<String>,
+    pub groups: Option<String>,
+    pub delimiter: Option<String>,
+}
+
+/// A row of the host: its texts, or why it cannot be read.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct RowInput {
+    email: Option<String>,
+    cu_ref_no: Option<String>,
+    groups: Option<String>,
+    group_list: Option<Vec<String>>,
+    unreadable: Option<Unreadable>,
+}
+
+#[derive(Deserialize)]
+struct Unreadable {
+    field: String,
+    reason: String,
+}
+
+/// Makes a plan from rows, or from a file of them.
+#[napi]
+pub struct PlanBuilder {
+    inner: Arc<Mutex<job::PlanBuilder>>,
+    client: Client,
+}
+
+#[napi]
+impl PlanBuilder {
+    /// Begins a plan. Nothing is sent.
+    #[napi]
+    pub fn create(
+        client: &Client,
+        constant_groups: Vec<String>,
+        allow_groups: Option<Vec<String>>,
+    ) -> Either<PlanBuilder, Failure> {
+        answer(|| {
+            let inner = job::PlanBuilder::new(&PlanOptions::parse(&constant_groups, allow_groups.as_deref())?)?;
+            Ok(Self { inner: Arc::new(Mutex::new(inner)), client: client.clone() })
+        })
+    }
+
+    /// Takes the next rows, a JSON array of objects with `email`, `cuRefNo`, `groups` (a text) or `groupList`, or `unreadable` with
+    /// `field` and `reason`. Answers with the number of rows so far.
+    #[napi]
+    pub fn push(&self, call: u32, rows: String) -> Option<Failure> {
+        let inner = self.inner.clone();
+        self.client.calls.start_blocking(call, move || {
+            let rows: Vec<RowInput> = serde_json::from_str(&rows)
+                .map_err(|error| Error::internal("the rows are not in the form agreed upon").caused_by(error))?;
+            let mut plan = inner.lock().unwrap_or_else(PoisonError::into_inner);
+            for row in rows {
+                match row.unreadable {
+                    Some(unreadable) => plan.refuse(unreadable.into()),
+                    None => plan.push(&row.into()),
+                }
+            }
+            Ok(Either4::D(u32::try_from(plan.rows()).unwrap_or(u32::MAX)))
+        })
+    }
+
+    /// Takes the rows of a CSV file, and answers with the plan.
+    #[napi]
+    pub fn read_csv(&self, call: u32, input: CsvInput) -> Option<Failure> {
+        let mut source = CsvSource::new(input.path);
+        if let Some(delimiter) = input.delimiter.and_then(|text| text.bytes().next()) {
+            source = source.delimited_by(delimiter);
+        }
+        let columns = CsvColumns { email: input.email, cu_ref_no: input.cu_ref_no, groups: input.groups };
+        let (inner, client) = (self.inner.clone(), self.client.clone());
+        self.client.calls.start_blocking(call, move || {
+            let mut plan = take(&inner)?;
+            source.read_into(&columns, &mut plan)?;
+            Ok(Either4::B(Plan { inner: plan.finish(), client, source: Some(source) }))
+        })
+    }
+
+    /// Ends the plan.
+    #[napi]
+    pub fn finish(&self) -> Either<Plan, Failure> {
+        answer(|| Ok(Plan { inner: take(&self.inner)?.finish(), client: self.client.clone(), source: None }))
+    }
+}
+
+/// Leaves an empty plan behind, which nobody asks for.
+fn take(inner: &Mutex<job::PlanBuilder>) -> Result<job::PlanBuilder, Error> {
+    let empty = job::PlanBuilder::new(&PlanOptions::default())?;
+    Ok(std::mem::replace(&mut inner.lock().unwrap_or_else(PoisonError::into_inner), empty))
+}
+
+impl From<RowInput> for Row<'static> {
+    fn from(row: RowInput) -> Self {
+        let groups = match (row.groups, row.group_list) {
+            (Some(text), _) => RowGroups::Text(text.into()),
+            (None, Some(list)) => RowGroups::List(list.into_iter().map(Cow::Owned).collect()),
+            (None, None) => RowGroups::Absent,
+        };
+        Self { email: row.email.map(Cow::Owned), cu_ref_no: row.cu_ref_no.map(Cow::Owned), groups }
+    }
+}
+
+impl From<Unreadable> for Error {
+    fn from(unreadable: Unreadable) -> Self {
+        let fields = [Field::Email, Field::CuRefNo, Field::Groups];
+        let field = fields.into_iter().find(|field| field.as_str() == unreadable.field).unwrap_or(Field::Customer);
+        Error::invalid_input("value_not_text", unreadable.reason, "convert the value to text first").at_field(field)
+    }
+}
+
+/// The fewest requests that put the groups of all rows.
+#[napi]
+pub struct Plan {
+    inner: job::Plan,
+    client: Client,
+    source: Option<CsvSource>,
+}
+
+#[napi]
+impl Plan {
+    /// What the plan will cost and do: JSON of the core's bill.
+    #[napi]
+    pub fn bill(&self) -> Either<String, Failure> {
+        answer(|| Ok(json(&self.inner.bill())))
+    }
+
+    /// Some of the refused rows: a JSON array of errors.
+    #[napi]
+    pub fn refusals(&self, begin: u32, count: u32) -> Either<String, Failure> {
+        answer(|| {
+            let refusals = self.inner.refusals().iter().skip(begin as usize).take(count as usize);
+            Ok(json(&refusals.collect::<Vec<_>>()))
+        })
+    }
+
+    /// Runs the plan, and answers with the report. Progress is told as JSON, when it is wanted. Ending the call early cancels the
+    /// run, which then answers all the same.
+    #[napi]
+    pub fn run(
+        &self,
+        call: u32,
+        concurrency: Option<u32>,
+        on_quota: Option<String>,
+        wants_progress: bool,
+    ) -> Option<Failure> {
+        let mut options = RunOptions::default();
+        if let Some(concurrency) = concurrency.and_then(|count| NonZeroUsize::new(count as usize)) {
+            options.concurrency = concurrency;
+        }
+        if let Some(on_quota) = on_quota.and_then(|name| find(OnQuota::ALL, &name)) {
+            options.on_quota = on_quota;
+        }
+        if wants_progress {
+            options.progress = Some(Arc::new(Listener { calls: self.client.calls.clone(), call }));
+        }
+        let (plan, client, source) = (self.inner.clone(), self.client.clone(), self.source.clone());
+        self.client.calls.start_cancellable(call, options.cancel.clone(), async move {
+            let report = plan.run(&client.inner, options).await;
+            Ok(Either4::C(Report::new(report, client.calls, source)))
+        })
+    }
+}
+
+struct Listener {
+    calls: Arc<Inner>,
+    call: u32,
+}
+
+impl job::ProgressListener for Listener {
+    fn progress(&self, progress: &Progress) {
+        self.calls.tell_progress(self.call, json(progress));
+    }
+}

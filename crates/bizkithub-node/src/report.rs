@@ -1,0 +1,57 @@
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bizkithub::job::{self, CsvSource, write_rejects};
+use napi::Either;
+use napi::bindgen_prelude::Either4;
+use napi_derive::napi;
+
+use crate::calls::Inner;
+use crate::error::{Failure, answer, json};
+
+/// What a run did.
+#[napi]
+pub struct Report {
+    inner: Arc<job::Report>,
+    calls: Arc<Inner>,
+    source: Option<CsvSource>,
+}
+
+#[napi]
+impl Report {
+    /// The report without its rows: JSON of the core's summary.
+    #[napi]
+    pub fn summary(&self) -> Either<String, Failure> {
+        answer(|| Ok(json(&self.inner.summary())))
+    }
+
+    /// The outcomes of some rows: a JSON array.
+    #[napi]
+    pub fn outcomes(&self, begin: u32, count: u32) -> Either<String, Failure> {
+        answer(|| {
+            let rows = (u64::from(begin) + 1..).take(count as usize);
+            Ok(json(&rows.map_while(|row| self.inner.outcome(row)).collect::<Vec<_>>()))
+        })
+    }
+
+    /// Whether the rows came from a CSV file, so that rejects can be written.
+    #[napi(getter)]
+    pub fn has_csv_input(&self) -> bool {
+        self.source.is_some()
+    }
+
+    /// Writes the rejected rows to a CSV file, and answers with their number.
+    #[napi]
+    pub fn write_rejects(&self, call: u32, path: String) -> Option<Failure> {
+        let source = self.source.clone()?;
+        let report = self.inner.clone();
+        self.calls.start_blocking(call, move || {
+            let written = write_rejects(&report, &source, &PathBuf::from(path))?;
+            Ok(Either4::D(u32::try_from(written).unwrap_or(u32::MAX)))
+        })
+    }
+
+    pub(crate) fn new(inner: job::Report, calls: Arc<Inner>, source: Option<CsvSource>) -> Self {
+        Self { inner: Arc::new(inner), calls, source }
+    }
+}

@@ -1,0 +1,129 @@
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bizkithub::protocol::{Request, Response};
+use bizkithub::{BoxFuture, TransportError, TransportErrorKind};
+use napi::bindgen_prelude::{FnArgs, Function};
+use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
+use napi::{Either, Status};
+use napi_derive::napi;
+use tokio::sync::oneshot;
+
+/// A request for the host to send. **The URL, a header or the body contains the API key.**
+#[napi(object, object_from_js = false)]
+pub struct TransportRequest {
+    pub method: &'static str,
+    pub url: String,
+    /// Names and values, in turn.
+    pub headers: Vec<String>,
+    pub body: Option<String>,
+}
+
+type Message = FnArgs<(u32, Option<TransportRequest>)>;
+type Perform = ThreadsafeFunction<Message, (), Message, Status, false, true>;
+
+/// The host's own HTTP as the core's transport: a JavaScript function that is told of each exchange by its number, and answers
+/// later.
+#[napi]
+pub struct Transport(Arc<Carrier>);
+
+pub(crate) struct Carrier {
+    perform: Perform,
+    next: AtomicU32,
+    under_way: Mutex<HashMap<u32, oneshot::Sender<Result<Response, TransportError>>>>,
+}
+
+#[napi]
+impl Transport {
+    /// `perform` is called with an exchange's number and its request, and with the number alone when nobody waits any more.
+    #[napi(constructor)]
+    pub fn new(perform: Function<'_, FnArgs<(u32, Option<TransportRequest>)>, ()>) -> napi::Result<Self> {
+        let perform = perform.build_threadsafe_function::<Message>().weak::<true>().build()?;
+        Ok(Self(Arc::new(Carrier { perform, next: AtomicU32::new(0), under_way: Mutex::default() })))
+    }
+
+    /// The answer to an exchange; headers are names and values, in turn.
+    #[napi]
+    pub fn answer(&self, exchange: u32, status: u16, headers: Vec<String>, body: Either<String, &[u8]>) {
+        let body = match body {
+            Either::A(text) => text.into_bytes(),
+            Either::B(bytes) => bytes.to_vec(),
+        };
+        let mut texts = headers.into_iter();
+        let pair = || Some((texts.next()?.to_ascii_lowercase(), texts.next()?));
+        let headers = std::iter::from_fn(pair).collect();
+        self.0.end(exchange, Ok(Response { status, headers, body }));
+    }
+
+    /// The end of an exchange without an answer. The reason must not contain the request's URL.
+    #[napi]
+    pub fn fail(&self, exchange: u32, reason: String) {
+        self.0.end(exchange, Err(TransportError::new(TransportErrorKind::Failed, reason)));
+    }
+
+    pub(crate) fn carrier(&self) -> Shared {
+        Shared(self.0.clone())
+    }
+}
+
+impl Carrier {
+    fn end(&self, exchange: u32, result: Result<Response, TransportError>) {
+        if let Some(sender) = self.forget(exchange) {
+            // Nobody waits for it after a timeout.
+            let _ = sender.send(result);
+        }
+    }
+
+    fn forget(&self, exchange: u32) -> Option<oneshot::Sender<Result<Response, TransportError>>> {
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner).remove(&exchange)
+    }
+
+    async fn carry(&self, request: Request) -> Result<Response, TransportError> {
+        let exchange = self.next.fetch_add(1, Ordering::Relaxed);
+        let (sender, receiver) = oneshot::channel();
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner).insert(exchange, sender);
+        let _closing = Closing { carrier: self, exchange };
+        self.tell(exchange, Some(message(&request)));
+        let gone = || TransportError::new(TransportErrorKind::Failed, "the JavaScript environment is shutting down");
+        receiver.await.unwrap_or_else(|_| Err(gone()))
+    }
+
+    fn tell(&self, exchange: u32, request: Option<TransportRequest>) {
+        // The only refusal is that of an environment which is shutting down, and nobody waits in one.
+        let _ = self.perform.call((exchange, request).into(), ThreadsafeFunctionCallMode::NonBlocking);
+    }
+}
+
+fn message(request: &Request) -> TransportRequest {
+    let body = str::from_utf8(request.body()).unwrap_or_default();
+    TransportRequest {
+        method: request.method().as_str(),
+        url: request.url().to_owned(),
+        headers: request.headers().flat_map(|(name, value)| [name.to_owned(), value.to_owned()]).collect(),
+        body: (!body.is_empty()).then(|| body.to_owned()),
+    }
+}
+
+/// Tells the host to close its exchange when nobody waits for the answer any more: after a timeout or an abort.
+struct Closing<'a> {
+    carrier: &'a Carrier,
+    exchange: u32,
+}
+
+impl Drop for Closing<'_> {
+    fn drop(&mut self) {
+        if self.carrier.forget(self.exchange).is_some() {
+            self.carrier.tell(self.exchange, None);
+        }
+    }
+}
+
+/// What the core holds of a [`Transport`].
+pub(crate) struct Shared(Arc<Carrier>);
+
+impl bizkithub::Transport for Shared {
+    fn exchange(&self, request: Request) -> BoxFuture<'_, Result<Response, TransportError>> {
+        Box::pin(self.0.carry(request))
+    }
+}

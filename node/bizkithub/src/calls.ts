@@ -1,0 +1,115 @@
+import { errorOf, type ErrorShape } from './errors.js';
+import { load } from './load.js';
+import type * as native from './native.js';
+
+type Value = native.Receipt | native.Plan | native.Report | number;
+
+interface Pending {
+  readonly resolve: (answer: Value | native.Failure) => void;
+  readonly reject: (reason: unknown) => void;
+  readonly onProgress: ((progress: string) => void) | undefined;
+  /** What `onProgress` threw. */
+  thrown?: { readonly reason: unknown };
+}
+
+/** Options that a call may have while it is under way. */
+interface StartOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Whether an abort only asks the call to come to its end, instead of ending it. */
+  readonly isCancellable?: boolean;
+  /** Takes progress as JSON. When it throws, the call is stopped and rejects with what was thrown. */
+  readonly onProgress?: ((progress: string) => void) | undefined;
+}
+
+/** The calls under way of this JavaScript environment, each with a number by which the addon speaks of it. */
+class Calls {
+  readonly native = new (load().Calls)((call, value, failure, progress) => {
+    this.#receive(call, value, failure, progress);
+  });
+  readonly #pending = new Map<number, Pending>();
+  #last = 0;
+
+  /**
+   * Starts a call and waits for its value. An abort closes its requests and rejects with the signal's reason.
+   *
+   * @param begin - Hands the call's number to the addon, which may refuse the call at once.
+   */
+  async start<T extends Value>(
+    begin: (call: number) => native.Failure | null,
+    { signal, isCancellable = false, onProgress }: StartOptions = {},
+  ): Promise<T> {
+    if (!isCancellable) signal?.throwIfAborted();
+    this.#last = (this.#last + 1) >>> 0;
+    const call = this.#last;
+    const refusal = begin(call);
+    if (refusal !== null) throw errorOf(JSON.parse(refusal.failure) as ErrorShape);
+    let stop: (() => void) | undefined;
+    try {
+      const answer = await new Promise<Value | native.Failure>((resolve, reject) => {
+        this.#add(call, { resolve, reject, onProgress });
+        if (signal === undefined) return;
+        stop = () => {
+          this.native.abort(call);
+          if (isCancellable) return;
+          this.#remove(call);
+          // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- the reason is the caller's, as for fetch
+          reject(signal.reason);
+        };
+        if (signal.aborted) stop();
+        else signal.addEventListener('abort', stop, { once: true });
+      });
+      return valueOf(answer) as T;
+    } finally {
+      if (stop !== undefined) signal?.removeEventListener('abort', stop);
+    }
+  }
+
+  #receive(call: number, value?: Value | null, failure?: string | null, progress?: string | null): void {
+    const pending = this.#pending.get(call);
+    // An aborted call may have been answered at the same moment.
+    if (pending === undefined) return;
+    if (typeof progress === 'string') {
+      this.#tell(call, pending, progress);
+      return;
+    }
+    this.#remove(call);
+    if (pending.thrown === undefined) pending.resolve(typeof failure === 'string' ? { failure } : (value ?? 0));
+    else pending.reject(pending.thrown.reason);
+  }
+
+  #tell(call: number, pending: Pending, progress: string): void {
+    if (pending.thrown !== undefined) return;
+    try {
+      pending.onProgress?.(progress);
+    } catch (reason) {
+      pending.thrown = { reason };
+      this.native.abort(call);
+    }
+  }
+
+  #add(call: number, pending: Pending): void {
+    if (this.#pending.size === 0) this.native.hold();
+    this.#pending.set(call, pending);
+  }
+
+  #remove(call: number): void {
+    if (this.#pending.delete(call) && this.#pending.size === 0) this.native.release();
+  }
+}
+
+let all: Calls | undefined;
+
+/** The calls of this JavaScript environment. */
+export function calls(): Calls {
+  return (all ??= new Calls());
+}
+
+/** The value of an answer of the addon; a failure is thrown as an error of its class. */
+export function valueOf<T>(answer: T | native.Failure): T {
+  if (isFailure(answer)) throw errorOf(JSON.parse(answer.failure) as ErrorShape);
+  return answer;
+}
+
+function isFailure(answer: unknown): answer is native.Failure {
+  return typeof answer === 'object' && answer !== null && 'failure' in answer;
+}

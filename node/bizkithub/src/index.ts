@@ -1,0 +1,27 @@
+/**
+ * Puts groups on customers of the BizKitHub CRM: one customer, or a file of ten million, planned, minimal and accounted for.
+ *
+ * @packageDocumentation
+ */
+export { Client } from './client.js';
+export type { AddGroupsInput, CallOptions, ClientOptions, PlanOptions, Quota, Receipt } from './client.js';
+export {
+  ApiKeyError,
+  BizKitHubError,
+  InternalError,
+  InvalidInputError,
+  NetworkError,
+  PermissionDeniedError,
+  QuotaError,
+  RejectedError,
+  ServerError,
+} from './errors.js';
+export type { ErrorField, ErrorKind, ErrorProperties } from './errors.js';
+export type { LazyList } from './lazy-list.js';
+export type { Bill, BillGroup, Plan, Progress, RunOptions } from './plan.js';
+export type { Outcome, OutcomeCounts, Report, RowOutcome } from './report.js';
+export type { RowColumns, Rows } from './rows.js';
+export { Sandbox } from './sandbox.js';
+export type { CustomerRecord, Fault, QuotaModel, RequestRecord, SandboxKey, SandboxOptions, SeededCustomer } from './sandbox.js';
+export { slug } from './slug.js';
+export type { Transport, TransportRequest, TransportResponse } from './transport.js';

@@ -1,0 +1,146 @@
+import { calls, valueOf } from './calls.js';
+import { errorOf, invalidInput, type BizKitHubError, type ErrorShape } from './errors.js';
+import { LazyList } from './lazy-list.js';
+import type * as native from './native.js';
+
+/**
+ * What became of a row. Rows in = applied + skipped + rejected + pending + unknown, always.
+ *
+ * - `applied`: the server said yes.
+ * - `skipped`: known to be there already; nothing was sent.
+ * - `rejected`: refused for good, by this client's validation or by the server.
+ * - `pending`: not yet; the run stopped first, or its tries failed. Running again goes on.
+ * - `unknown`: sent, but no answer came; running again settles it.
+ */
+export type Outcome = 'applied' | 'skipped' | 'rejected' | 'pending' | 'unknown';
+
+/** The outcome of one row. */
+export interface RowOutcome {
+  /** The row's number; rows count from 1. */
+  readonly row: number;
+  /** What became of it. */
+  readonly outcome: Outcome;
+  /** Why it was rejected, or the last error of a pending or unknown one. */
+  readonly error?: BizKitHubError;
+}
+
+/** How many rows have each outcome. */
+export interface OutcomeCounts {
+  /** Rows to which the server said yes. */
+  readonly applied: number;
+  /** Rows that were known already. */
+  readonly skipped: number;
+  /** Rows refused for good. */
+  readonly rejected: number;
+  /** Rows not yet sent, or whose tries failed. */
+  readonly pending: number;
+  /** Rows sent without an answer. */
+  readonly unknown: number;
+}
+
+interface Summary extends OutcomeCounts {
+  readonly rows: number;
+  readonly rejectedByCode: Readonly<Record<string, number>>;
+  readonly requestsSent: number;
+  readonly retries: number;
+  readonly throttled: number;
+  readonly startedAt: string;
+  readonly seconds: number;
+  readonly resumeAt: string | null;
+  readonly stoppedBy: ErrorShape | null;
+  readonly isCancelled: boolean;
+  readonly isComplete: boolean;
+}
+
+interface OutcomeShape {
+  readonly row: number;
+  readonly outcome: Outcome;
+  readonly error?: ErrorShape;
+}
+
+/** What a run did: every row's outcome, the counts, the time and the requests. */
+export class Report implements OutcomeCounts {
+  /** Rows of the input. */
+  readonly rows: number;
+  /** Rows to which the server said yes. */
+  readonly applied: number;
+  /** Rows that were known already. */
+  readonly skipped: number;
+  /** Rows refused for good. */
+  readonly rejected: number;
+  /** Rows not yet sent, or whose tries failed. */
+  readonly pending: number;
+  /** Rows sent without an answer. */
+  readonly unknown: number;
+  /** How many rows were rejected, by code, or by kind where there is no code. */
+  readonly rejectedByCode: Readonly<Record<string, number>>;
+  /** Requests sent, retries included. */
+  readonly requestsSent: number;
+  /** Requests sent again after a failure; waits for quota are not failures. */
+  readonly retries: number;
+  /** Requests answered "quota used up": each was sent again later, or its rows are pending. */
+  readonly throttled: number;
+  /** When the run began. */
+  readonly startedAt: Date;
+  /** How long the run took, in seconds. */
+  readonly seconds: number;
+  /** When running again makes sense, for a run that stopped because the quota was used up. */
+  readonly resumeAt: Date | undefined;
+  /** The error that stopped the run before its end, if one did. */
+  readonly stoppedBy: BizKitHubError | undefined;
+  /** Whether the caller stopped the run, by its signal. */
+  readonly isCancelled: boolean;
+  /** Whether every row is applied or skipped. */
+  readonly isComplete: boolean;
+  readonly #native: native.Report;
+
+  private constructor(report: native.Report) {
+    const { startedAt, resumeAt, stoppedBy, ...summary } = JSON.parse(valueOf(report.summary())) as Summary;
+    this.rows = summary.rows;
+    this.applied = summary.applied;
+    this.skipped = summary.skipped;
+    this.rejected = summary.rejected;
+    this.pending = summary.pending;
+    this.unknown = summary.unknown;
+    this.rejectedByCode = summary.rejectedByCode;
+    this.requestsSent = summary.requestsSent;
+    this.retries = summary.retries;
+    this.throttled = summary.throttled;
+    this.startedAt = new Date(startedAt);
+    this.seconds = summary.seconds;
+    this.resumeAt = resumeAt === null ? undefined : new Date(resumeAt);
+    this.stoppedBy = stoppedBy === null ? undefined : errorOf(stoppedBy);
+    this.isCancelled = summary.isCancelled;
+    this.isComplete = summary.isComplete;
+    this.#native = report;
+  }
+
+  /** @internal */
+  static of(report: native.Report): Report {
+    return new Report(report);
+  }
+
+  /** Every row's outcome, in the order of the rows, made when it is asked for. */
+  get outcomes(): LazyList<RowOutcome> {
+    return LazyList.of(this.rows, (begin, count) => {
+      const shapes = JSON.parse(valueOf(this.#native.outcomes(begin, count))) as OutcomeShape[];
+      return shapes.map(({ error, ...row }) => (error === undefined ? row : { ...row, error: errorOf(error) }));
+    });
+  }
+
+  /**
+   * Writes the rejected rows to a CSV file: the columns of the input, then `row`, `kind`, `code` and `reason`. Cells that a
+   * spreadsheet would take for a formula are neutralised. The input file is read a second time.
+   *
+   * @param path - Where to write. For no rejected rows, no file is made.
+   * @returns How many rows were written.
+   * @throws InvalidInputError `input_not_csv` when the rows did not come from a CSV file, `input_changed` when that file is not the
+   * same any more, `rejects_replace_input`, `file_unwritable`.
+   */
+  async writeRejects(path: string): Promise<number> {
+    if (!this.#native.hasCsvInput) {
+      throw invalidInput('input_not_csv', 'the rows did not come from a CSV file', 'look through report.outcomes instead');
+    }
+    return await calls().start<number>((call) => this.#native.writeRejects(call, path));
+  }
+}

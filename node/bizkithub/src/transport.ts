@@ -1,0 +1,147 @@
+import { load } from './load.js';
+import type * as native from './native.js';
+
+/**
+ * One HTTP request that a {@link Transport} sends. It has the form of `fetch`'s options.
+ *
+ * **It contains the API key**, in the URL, a header or the body: never log it.
+ */
+export interface TransportRequest {
+  /** `POST` for a call, `GET` for a ping. */
+  readonly method: 'GET' | 'POST';
+  /** The whole address. */
+  readonly url: string;
+  /** The headers, names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** The JSON body; absent for a ping. */
+  readonly body?: string;
+  /** Redirects must not be followed: they would carry the key elsewhere. */
+  readonly redirect: 'manual';
+  /** Aborted when nobody waits for the answer any more: after a timeout or an abort. */
+  readonly signal: AbortSignal;
+}
+
+/** The answer to a {@link TransportRequest}, whatever its status. */
+export interface TransportResponse {
+  /** The HTTP status, 100 to 599. */
+  readonly status: number;
+  /** The headers: an object, or anything that yields pairs, such as `Headers` or a `Map`. Those about the quota are looked at. */
+  readonly headers?: Readonly<Record<string, string | readonly string[] | undefined>> | Iterable<readonly [string, string]>;
+  /** The body. More than 1 MiB is refused. */
+  readonly body?: string | Uint8Array | ArrayBuffer | null;
+}
+
+/**
+ * Performs one HTTP exchange for the client, in place of the built-in HTTP.
+ *
+ * It sends the request once and resolves with whatever answer arrives. It does not follow redirects, retry or limit the time: the
+ * client does. When it rejects, the call fails with a `NetworkError` `transport_failed`.
+ *
+ * ```ts
+ * const transport: Transport = async (request) => {
+ *   const response = await fetch(request.url, request);
+ *   return { status: response.status, headers: response.headers, body: await response.text() };
+ * };
+ * ```
+ */
+export type Transport = (request: TransportRequest) => Promise<TransportResponse>;
+
+class Malformed extends Error {}
+
+/** Gives a host's transport to the addon. */
+export function carrierOf(transport: Transport): native.Transport {
+  const underWay = new Map<number, AbortController>();
+  const carrier: native.Transport = new (load().Transport)((exchange, request) => {
+    if (request == null) {
+      const controller = underWay.get(exchange);
+      underWay.delete(exchange);
+      controller?.abort();
+      return;
+    }
+    const controller = new AbortController();
+    underWay.set(exchange, controller);
+    perform(transport, request, controller.signal).then(
+      ({ status, headers, body }) => {
+        if (underWay.delete(exchange)) carrier.answer(exchange, status, headers, body);
+      },
+      (error: unknown) => {
+        if (underWay.delete(exchange)) carrier.fail(exchange, reason(error));
+      },
+    );
+  });
+  return carrier;
+}
+
+interface Answer {
+  readonly status: number;
+  /** Names and values, in turn. */
+  readonly headers: string[];
+  readonly body: string | Uint8Array;
+}
+
+async function perform(transport: Transport, request: native.TransportRequest, signal: AbortSignal): Promise<Answer> {
+  const headers: Record<string, string> = {};
+  for (let index = 0; index + 1 < request.headers.length; index += 2) {
+    headers[request.headers[index] ?? ''] = request.headers[index + 1] ?? '';
+  }
+  const { method, url, body } = request;
+  // What a host's function returns is not what its type says.
+  const response: unknown = await transport({
+    method: method as TransportRequest['method'],
+    url,
+    headers,
+    ...(body === undefined ? {} : { body }),
+    redirect: 'manual',
+    signal,
+  });
+  if (typeof response !== 'object' || response === null) throw new Malformed('its answer is not an object');
+  return {
+    status: statusOf((response as TransportResponse).status),
+    headers: headersOf((response as TransportResponse).headers),
+    body: bodyOf((response as TransportResponse).body),
+  };
+}
+
+function statusOf(status: unknown): number {
+  if (Number.isInteger(status) && (status as number) >= 100 && (status as number) <= 599) return status as number;
+  throw new Malformed('the status of its answer is not a whole number from 100 to 599');
+}
+
+function headersOf(headers: unknown): string[] {
+  if (headers === undefined || headers === null) return [];
+  if (typeof headers !== 'object') throw new Malformed('the headers of its answer are neither an object nor pairs');
+  const pairs: Iterable<unknown> = Symbol.iterator in headers ? (headers as Iterable<unknown>) : Object.entries(headers);
+  const texts: string[] = [];
+  for (const pair of pairs) {
+    if (!Array.isArray(pair)) throw new Malformed('the headers of its answer are neither an object nor pairs');
+    const [name, value] = pair as readonly unknown[];
+    if (value === undefined || value === null) continue;
+    texts.push(String(name), Array.isArray(value) ? value.join(', ') : String(value));
+  }
+  return texts;
+}
+
+function bodyOf(body: unknown): string | Uint8Array {
+  if (body === undefined || body === null) return '';
+  if (typeof body === 'string' || body instanceof Uint8Array) return body;
+  if (body instanceof ArrayBuffer) return new Uint8Array(body);
+  throw new Malformed('the body of its answer is neither text nor bytes');
+}
+
+/** The longest text of a host's error that is repeated, in characters. */
+const QUOTED_LIMIT = 300;
+
+/** Says why a transport failed. HTTP libraries put the URL into their messages, and with it the key. */
+function reason(error: unknown): string {
+  if (error instanceof Malformed) return `the transport failed: ${error.message}`;
+  if (!(error instanceof Error)) return 'the transport failed: it rejected with something that is no Error';
+  const text = [error.name, (error as NodeJS.ErrnoException).code, error.message].filter((part) => typeof part === 'string' && part !== '');
+  return `the transport failed: ${withoutKeys(text.join(': ')).slice(0, QUOTED_LIMIT)}`;
+}
+
+/** Replaces whatever has the form of a key, or of a part of one, and what follows `apiKey=`. */
+function withoutKeys(text: string): string {
+  return text
+    .replaceAll(/apiKey(=|%3D)[^\s&"'<>]*/gi, 'apiKey=[API key]')
+    .replaceAll(/(?:PROD|DEV_|ROOT)[A-Za-z0-9]{8,}/g, '[API key]');
+}
