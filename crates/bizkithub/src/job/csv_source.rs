@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 
 use csv::{ByteRecord, Reader, ReaderBuilder};
 
+use super::line_breaks::LineBreaks;
 use super::plan::PlanBuilder;
 use super::row::{Row, RowGroups};
 use crate::error::{Error, Field};
 
 /// A file with [`END`] after its last byte.
-pub(super) type CsvReader = Reader<Chain<File, &'static [u8]>>;
+pub(super) type CsvReader = Reader<Chain<LineBreaks<File>, &'static [u8]>>;
 
 /// A line of its own behind the file. When it is read back inside a cell, a quote was never closed and has swallowed every line
 /// up to here; the parser alone would take that for a long cell. Files cannot contain it, because a NUL is refused.
@@ -92,7 +93,7 @@ impl CsvSource {
                 cu_ref_no: cell(cu_ref_no),
                 groups: cell(groups).map_or(RowGroups::Absent, RowGroups::Text),
             };
-            plan.push_line(&row, line(&record));
+            plan.push_line(&row, line(&reader, &record));
         }
         Ok(())
     }
@@ -114,7 +115,7 @@ impl CsvSource {
             Err(error) => return Err(unreadable(error.to_string())),
         }
         // The lengths of the lines are compared here, because the mark behind the file has one cell only.
-        Ok(ReaderBuilder::new().delimiter(self.delimiter).flexible(true).from_reader(file.chain(END)))
+        Ok(ReaderBuilder::new().delimiter(self.delimiter).flexible(true).from_reader(LineBreaks::new(file).chain(END)))
     }
 
     pub(super) fn header(&self, reader: &mut CsvReader) -> Result<ByteRecord, Error> {
@@ -123,7 +124,7 @@ impl CsvSource {
             let message = format!("the file {} is empty", self.path.display());
             return Err(Error::invalid_input("csv_empty", message, "the first line must name the columns"));
         }
-        check(&header)?;
+        check(&header, line(reader, &header))?;
         Ok(header)
     }
 
@@ -131,17 +132,18 @@ impl CsvSource {
     pub(super) fn read(&self, reader: &mut CsvReader, record: &mut ByteRecord) -> Result<bool, Error> {
         let unreadable = |error| self.unreadable(&error);
         let is_record = reader.read_byte_record(record).map_err(unreadable)?;
+        let line = line(reader, record);
         // A mark with something behind it is a part of the file.
         if is_end(record) && !reader.read_byte_record(&mut ByteRecord::new()).map_err(unreadable)? {
             return Ok(false);
         }
-        check(record)?;
+        check(record, line)?;
         let columns = reader.byte_headers().map_err(unreadable)?.len();
         if is_record && record.len() != columns {
             let name = self.path.display();
             let message = format!("the line has {} cells, the header of {name} has {columns}", record.len());
             let advice = "put quotes around cells that contain the separator, and correct the line";
-            return Err(Error::invalid_input("csv_ragged", message, advice).at_line(line(record)));
+            return Err(Error::invalid_input("csv_ragged", message, advice).at_line(line));
         }
         Ok(is_record)
     }
@@ -181,15 +183,19 @@ fn existing(header: &ByteRecord) -> String {
     format!("the columns are: {}{}", names.join(", "), hint.unwrap_or_default())
 }
 
-fn line(record: &ByteRecord) -> u64 {
-    record.position().map_or(1, csv::Position::line)
+/// The line where the record that was read last begins. The parser's own number is that of the blank lines before it.
+fn line(reader: &CsvReader, record: &ByteRecord) -> u64 {
+    let within = record.as_slice().iter().filter(|byte| **byte == b'\n').count() as u64;
+    // Every record ends with a line break, but for one that swallowed the mark.
+    let after = if record.as_slice().ends_with(END) { within } else { within + 1 };
+    reader.position().line().saturating_sub(after)
 }
 
 fn is_end(record: &ByteRecord) -> bool {
     record.len() == 1 && record.as_slice() == END.trim_ascii()
 }
 
-fn check(record: &ByteRecord) -> Result<(), Error> {
+fn check(record: &ByteRecord, line: u64) -> Result<(), Error> {
     let bytes = record.as_slice();
     // The cells are checked one by one only when that can make a difference.
     let is_utf8 = bytes.is_ascii() || record.iter().all(|cell| str::from_utf8(cell).is_ok());
@@ -207,5 +213,156 @@ fn check(record: &ByteRecord) -> Result<(), Error> {
     } else {
         return Ok(());
     };
-    Err(Error::invalid_input(code, message, advice).at_line(line(record)))
+    Err(Error::invalid_input(code, message, advice).at_line(line))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::job::{Plan, PlanOptions};
+
+    fn read_with(content: &[u8], columns: [Option<&str>; 3], delimiter: u8) -> Result<Plan, Error> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("customers.csv");
+        fs::write(&path, content).expect("a file");
+        let [email, cu_ref_no, groups] = columns.map(|column| column.map(str::to_owned));
+        let mut plan = PlanBuilder::new(&PlanOptions::default())?;
+        let source = CsvSource::new(path).delimited_by(delimiter);
+        source.read_into(&CsvColumns { email, cu_ref_no, groups }, &mut plan)?;
+        Ok(plan.finish())
+    }
+
+    fn read(content: impl AsRef<[u8]>) -> Result<Plan, Error> {
+        read_with(content.as_ref(), [Some("email"), None, Some("groups")], b',')
+    }
+
+    /// Each request as `customer: group, group`.
+    fn requests(plan: &Plan) -> Vec<String> {
+        let text =
+            |groups: Vec<&crate::types::Group>| groups.iter().map(|group| group.text()).collect::<Vec<_>>().join(", ");
+        plan.requests().map(|(customer, groups)| format!("{customer}: {}", text(groups))).collect()
+    }
+
+    #[track_caller]
+    fn assert_refused(content: impl AsRef<[u8]>, code: &str, line: Option<u64>) -> Error {
+        let error = read(content).expect_err(code);
+        assert_eq!((error.code(), error.line()), (Some(code), line), "{error}");
+        error
+    }
+
+    const TWO_ROWS: [&str; 2] = ["a@example.com: vip", "b@example.com: vip, yoga"];
+
+    #[test]
+    fn every_usual_way_to_write_a_file_is_read_alike() {
+        for content in [
+            "email,groups\na@example.com,vip\nb@example.com,vip;yoga\n",
+            "email,groups\na@example.com,vip\nb@example.com,vip|yoga",
+            "email,groups\r\na@example.com,vip\r\nb@example.com,vip;yoga\r\n",
+            "email,groups\ra@example.com,vip\rb@example.com,vip;yoga",
+            "\u{feff}email,groups\na@example.com,vip\nb@example.com,vip; ;yoga;\n",
+            "\n\nemail,groups\n\na@example.com,vip\n\r\nb@example.com,vip;yoga\n\n\n",
+            "\" email \",\"groups\"\n\"a@example.com\",\"vip\"\n\"b@example.com\",\"vip;yoga\"",
+            "note,groups,email\n\"a \"\"quoted\"\"\nnote, of two lines\",vip,a@example.com\n5\" pipe,vip;yoga,b@example.com\n",
+        ] {
+            let plan = read(content).expect(content);
+            assert_eq!(
+                (requests(&plan), plan.refusals().len()),
+                (TWO_ROWS.map(str::to_owned).to_vec(), 0),
+                "{content:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn other_delimiters_are_told_and_a_wrong_one_is_recognised() {
+        for (delimiter, name) in [(b';', ";"), (b'\t', "a tabulator"), (b'|', "|")] {
+            let content = "email,note\na@example.com,\"x\"\n".replace(',', &char::from(delimiter).to_string());
+            let columns = [Some("email"), None, Some("note")];
+            assert!(read_with(content.as_bytes(), columns, delimiter).is_ok(), "{content:?}");
+            let error = read_with(content.as_bytes(), columns, b',').expect_err("one column");
+            let hint = format!("; the cells seem to be separated by {name}: give it as the delimiter");
+            assert_eq!(error.code(), Some("column_missing"));
+            assert!(error.advice().is_some_and(|advice| advice.ends_with(&hint)), "{error}");
+        }
+        for delimiter in [b'"', b'\n', b'\r', 0, 0xe9] {
+            let error = read_with(b"email\n", [Some("email"), None, None], delimiter).expect_err("no delimiter");
+            assert_eq!(error.code(), Some("delimiter_invalid"));
+        }
+    }
+
+    #[test]
+    fn columns_are_found_by_name_or_the_error_says_why_not() {
+        let error = assert_refused("mail,segment\n", "column_missing", None);
+        assert_eq!(error.advice(), Some("the columns are: mail, segment"));
+        let error = assert_refused("Email,groups\n", "column_missing", None);
+        assert!(error.message().ends_with("has no column \"email\""), "case matters: {error}");
+        assert_refused("email,groups, email\n", "column_ambiguous", None);
+        let columns = |columns| read_with(b"a,b\n", columns, b',').expect_err("no columns");
+        assert_eq!(columns([None, None, Some("b")]).code(), Some("column_missing"));
+        assert_eq!(columns([Some("a"), None, None]).code(), Some("groups_missing"));
+    }
+
+    #[test]
+    fn an_empty_file_is_refused_and_one_without_rows_is_not() {
+        for content in ["", "\n\n", "\u{feff}", ",,\n", "\"\"\n"] {
+            assert_refused(content, "csv_empty", None);
+        }
+        assert_eq!(read("email,groups\n").expect("no rows").bill().rows, 0);
+    }
+
+    #[test]
+    fn a_ragged_line_is_told_by_its_number() {
+        let error = assert_refused("email,groups\n\na@example.com,vip\na@example.com\n", "csv_ragged", Some(4));
+        assert!(error.message().starts_with("the line has 1 cells, the header of "), "{error}");
+        // A cell of two lines moves all that follow.
+        assert_refused("email,groups\n\"a@exam\nple.com\",vip\na,b,c\n", "csv_ragged", Some(4));
+        for line_break in ["\n", "\r\n", "\r"] {
+            let content = "email,groups\na@example.com,\"vip\n;yoga\"\n\n\na,b,c\n".replace('\n', line_break);
+            assert_refused(content, "csv_ragged", Some(6));
+        }
+    }
+
+    #[test]
+    fn a_quote_that_is_never_closed_swallows_nothing_in_silence() {
+        let content = "email,groups\na@example.com,vip\nb@example.com,\"vip\nc@example.com,vip\nd@example.com,vip\n";
+        assert_refused(content, "csv_quote_open", Some(3));
+        assert_refused(content.trim_end(), "csv_quote_open", Some(3));
+        assert_refused("email,\"groups\na@example.com,vip\n", "csv_quote_open", Some(1));
+        assert_refused("email,groups\n\"", "csv_quote_open", Some(2));
+    }
+
+    #[test]
+    fn the_mark_behind_the_file_cannot_be_imitated() {
+        let mark = str::from_utf8(END).expect("text");
+        let content = format!("email,groups\na@example.com,vip{mark}b@example.com,vip\n");
+        assert_refused(content, "csv_nul", Some(3));
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_refused_in_any_column() {
+        assert_refused(b"email,groups,name\na@example.com,vip,Barto\xf2\n", "csv_not_utf8", Some(2));
+        // Two halves of a character in two cells are no character.
+        assert_refused(b"email,groups,name\na@example.com,vip\xc3,\xa9\n", "csv_not_utf8", Some(2));
+        assert_refused(b"email,groups,jm\xe9no\na@example.com,vip,Eva\n", "csv_not_utf8", Some(1));
+        assert_refused("email,groups\na@example.com,v\0ip\n", "csv_nul", Some(2));
+        let utf_16: Vec<u8> = "\u{feff}email,groups\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        assert_refused(utf_16, "csv_nul", Some(1));
+    }
+
+    #[test]
+    fn refused_rows_tell_their_row_and_their_line() {
+        let plan = read("email,groups\n\"a@example.com\",\"vip\n;yoga\"\n\nnobody,vip\n").expect("a plan");
+        let places: Vec<_> = plan.refusals().iter().map(|error| (error.row(), error.line())).collect();
+        assert_eq!(places, [(Some(2), Some(5))]);
+    }
+
+    #[test]
+    fn a_huge_cell_is_one_cell() {
+        let groups: Vec<String> = (0..200_000).map(|number| format!("group-{number}")).collect();
+        let plan = read(format!("email,groups\na@example.com,{}\nnobody,vip\n", groups.join(";"))).expect("a plan");
+        assert_eq!(plan.bill().groups.len(), 200_000);
+        assert_eq!(plan.refusals().first().and_then(Error::line), Some(3));
+    }
 }

@@ -6,6 +6,8 @@ mod cancel;
 mod csv_source;
 mod group_table;
 mod ledger;
+#[cfg(feature = "native")]
+mod line_breaks;
 mod outcome;
 mod plan;
 mod progress;

@@ -8,7 +8,7 @@ use super::{CsvSource, Outcome, Report, RowOutcome};
 use crate::error::Error;
 
 /// Cells that begin with one of these are taken for formulas by spreadsheets (OWASP, "CSV Injection").
-const FORMULA_STARTS: &[u8] = b"=+-@\t\r";
+const FORMULA_STARTS: &[u8] = b"=+-@\t\r\n";
 
 /// The columns that follow those of the input.
 const REASON_COLUMNS: [&str; 4] = ["row", "kind", "code", "reason"];
@@ -110,4 +110,115 @@ fn neutralised(cell: &[u8]) -> Vec<u8> {
     let is_formula = cell.first().is_some_and(|first| FORMULA_STARTS.contains(first));
     let apostrophe = if is_formula { b"'".as_slice() } else { b"" };
     [apostrophe, cell].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::client::{BoxFuture, Client, Transport, TransportError};
+    use crate::job::{CsvColumns, PlanBuilder, PlanOptions, RunOptions};
+    use crate::protocol::{Request, Response};
+
+    /// Says yes to everybody.
+    struct Agreeable;
+
+    impl Transport for Agreeable {
+        fn exchange(&self, _: Request) -> BoxFuture<'_, Result<Response, TransportError>> {
+            let response = Response { status: 200, headers: Vec::new(), body: br#"{"success": true}"#.to_vec() };
+            Box::pin(std::future::ready(Ok(response)))
+        }
+    }
+
+    struct Bench {
+        folder: tempfile::TempDir,
+        source: CsvSource,
+        report: Report,
+    }
+
+    /// Runs a file whose columns are `email` and `groups`.
+    async fn run(content: &str) -> Bench {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("customers.csv");
+        std::fs::write(&path, content).expect("a file");
+        let source = CsvSource::new(path);
+        let columns = CsvColumns { email: Some("email".into()), cu_ref_no: None, groups: Some("groups".into()) };
+        let mut plan = PlanBuilder::new(&PlanOptions::default()).expect("a plan");
+        source.read_into(&columns, &mut plan).expect("rows");
+        let builder = Client::builder().api_key("DEV_0123456789abcdefghijABCDEFGH").base_url("https://api.example");
+        let client = builder.transport(Agreeable).clock(Arc::new(crate::client::TokioClock::new())).build();
+        let report = plan.finish().run(&client.expect("a client"), RunOptions::default()).await;
+        Bench { folder, source, report }
+    }
+
+    impl Bench {
+        fn write(&self) -> Result<(u64, String), Error> {
+            let path = self.folder.path().join("rejects.csv");
+            let written = write_rejects(&self.report, &self.source, &path)?;
+            Ok((written, std::fs::read_to_string(path).unwrap_or_default()))
+        }
+    }
+
+    const NO_AT: &str = "invalid_input,email_invalid,the e-mail address has no @";
+
+    #[tokio::test]
+    async fn rejected_rows_are_written_as_they_were_with_the_reason() {
+        let bench = run(
+            "\u{feff}email,note,groups\r\na@example.com,fine,vip\r\nb,\"1, \"\"2\"\"\nand 3\",vip\r\n\r\nc,,vip\r\n",
+        )
+        .await;
+        let (written, text) = bench.write().expect("rejects");
+        assert_eq!(written, 2);
+        assert_eq!(
+            text,
+            format!(
+                "email,note,groups,row,kind,code,reason\nb,\"1, \"\"2\"\"\nand 3\",vip,2,{NO_AT}\nc,,vip,3,{NO_AT}\n"
+            )
+        );
+    }
+
+    #[tokio::test]
+    async fn nothing_in_them_is_a_formula() {
+        for start in ["=", "+", "-", "@", "\t", "\n"] {
+            let bench = run(&format!("email,\"{start}note\",groups\nnobody,\"{start}1+1\",vip\n")).await;
+            let (_, text) = bench.write().expect("rejects");
+            let mut rows = csv::ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes());
+            for row in rows.records() {
+                let row = row.expect("a row");
+                assert!(row[1].starts_with(&format!("'{start}")), "{row:?}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn the_reasons_of_an_earlier_run_are_replaced() {
+        let bench = run("email,groups,row,kind,code,reason\nnobody,vip,7,invalid_input,old,older\n").await;
+        let (_, text) = bench.write().expect("rejects");
+        assert_eq!(text, format!("email,groups,row,kind,code,reason\nnobody,vip,1,{NO_AT}\n"));
+    }
+
+    #[tokio::test]
+    async fn without_any_no_file_is_made() {
+        let bench = run("email,groups\na@example.com,vip\n").await;
+        assert_eq!(bench.write().expect("nothing to write"), (0, String::new()));
+        assert!(!bench.folder.path().join("rejects.csv").exists());
+    }
+
+    #[tokio::test]
+    async fn the_input_is_never_overwritten() {
+        let content = "email,groups\nnobody,vip\n";
+        let bench = run(content).await;
+        let input = bench.source.path();
+        let error = write_rejects(&bench.report, &bench.source, input).expect_err("the input");
+        assert_eq!(error.code(), Some("rejects_replace_input"));
+        assert_eq!(std::fs::read_to_string(input).expect("the input"), content);
+    }
+
+    #[tokio::test]
+    async fn an_input_that_became_shorter_is_noticed() {
+        let bench = run("email,groups\na@example.com,vip\nnobody,vip\n").await;
+        std::fs::write(bench.source.path(), "email,groups\na@example.com,vip\n").expect("a shorter file");
+        assert_eq!(bench.write().expect_err("a row is gone").code(), Some("input_changed"));
+    }
 }
