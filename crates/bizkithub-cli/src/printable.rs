@@ -18,15 +18,14 @@ pub(crate) fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
-/// Some terminals obey the control characters U+0080 to U+009F too, which JSON need not escape.
+/// The same for JSON, which stays JSON of the same meaning. It escapes by itself only what is below U+0020.
 pub(crate) fn printable_json(json: &str) -> Cow<'_, str> {
-    let is_raw = |character: char| character.is_control();
-    if !json.contains(is_raw) {
+    if !json.contains(is_treacherous) {
         return Cow::Borrowed(json);
     }
     let mut safe = String::with_capacity(json.len());
     for character in json.chars() {
-        if is_raw(character) {
+        if is_treacherous(character) {
             // Writing to a String cannot fail.
             let _ = write!(safe, "\\u{:04x}", u32::from(character));
         } else {
@@ -60,9 +59,9 @@ mod tests {
 
     #[test]
     fn json_stays_json() {
-        let json = serde_json::to_string("\u{1b}\u{9b}\u{7f}\n").expect("a text serialises");
+        let json = serde_json::to_string("\u{1b}\u{9b}\u{7f}\u{202e}\n").expect("a text serialises");
         let safe = printable_json(&json);
-        assert!(!safe.contains(char::is_control), "{safe:?}");
-        assert_eq!(serde_json::from_str::<String>(&safe).expect("still JSON"), "\u{1b}\u{9b}\u{7f}\n");
+        assert!(safe.is_ascii() && !safe.contains(char::is_control), "{safe:?}");
+        assert_eq!(serde_json::from_str::<String>(&safe).expect("still JSON"), "\u{1b}\u{9b}\u{7f}\u{202e}\n");
     }
 }

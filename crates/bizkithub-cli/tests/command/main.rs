@@ -1,0 +1,20 @@
+//! The real binary against a real sandbox: what people and scripts see, and what reaches the server.
+
+#![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod add;
+mod bad_input;
+#[cfg(unix)]
+mod demo;
+mod exit_codes;
+#[cfg(unix)]
+mod interruption;
+mod json;
+mod library;
+mod rejects;
+#[cfg(unix)]
+mod sandbox;
+mod secrecy;
+mod support;
+mod terminal;
+mod text;
