@@ -1,4 +1,5 @@
 import js from '@eslint/js';
+import globals from 'globals';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
@@ -13,8 +14,5 @@ export default tseslint.config(
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
     },
   },
-  {
-    files: ['bin/**', 'scripts/**', 'test/**'],
-    languageOptions: { globals: Object.fromEntries(['AbortController', 'AbortSignal', 'Buffer', 'console', 'fetch', 'process', 'require', 'setImmediate', 'URL'].map((name) => [name, 'readonly'])) },
-  },
+  { files: ['bin/**', 'scripts/**', 'test/**'], languageOptions: { globals: globals.node } },
 );

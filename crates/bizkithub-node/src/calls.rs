@@ -53,10 +53,11 @@ enum Stop {
 #[napi]
 impl Calls {
     /// `receive` is called with a call's number and one of: its value, its failure, its progress (both JSON).
-    #[napi(constructor)]
-    pub fn new(
-        receive: Function<'_, FnArgs<(u32, Option<Answer>, Option<String>, Option<String>)>, ()>,
-    ) -> napi::Result<Self> {
+    #[napi(
+        constructor,
+        ts_args_type = "receive: (call: number, value: Answer | null, failure: string | null, progress: string | null) => void"
+    )]
+    pub fn new(receive: Function<'_, Message, ()>) -> napi::Result<Self> {
         let receive = receive.build_threadsafe_function::<Message>().weak::<true>().build()?;
         Ok(Self(Arc::new(Inner { receive, under_way: Mutex::default() })))
     }

@@ -39,3 +39,23 @@ pub(crate) fn caught<T>(result: Result<Result<T, Error>, Box<dyn Any + Send>>) -
 pub(crate) fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_an_internal_error_with_its_message() {
+        let number = 7;
+        for (answer, expected) in [
+            (answer::<()>(|| panic!("it broke")), "the core panicked: it broke"),
+            (answer::<()>(|| panic!("it broke {number} times")), "the core panicked: it broke 7 times"),
+            (answer::<()>(|| std::panic::panic_any(number)), "the core panicked: without a message"),
+        ] {
+            let Either::B(Failure { failure }) = answer else { panic!("a panic was taken for a value") };
+            let failure: serde_json::Value = serde_json::from_str(&failure).expect("JSON");
+            assert_eq!(failure["kind"], "internal");
+            assert_eq!(failure["message"], expected);
+        }
+    }
+}

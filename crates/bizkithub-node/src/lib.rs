@@ -4,7 +4,7 @@
 //! these values by the npm package `bizkithub`, errors included.
 
 mod calls;
-mod cli;
+pub mod cli;
 mod client;
 mod error;
 mod plan;

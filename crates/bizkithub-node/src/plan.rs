@@ -156,7 +156,7 @@ impl Plan {
     }
 
     /// Runs the plan, and answers with the report. Progress is told as JSON, when it is wanted. Ending the call early cancels the
-    /// run, which then answers all the same.
+    /// run, which then answers all the same; one that is cancelled from the start sends nothing.
     #[napi]
     pub fn run(
         &self,
@@ -164,8 +164,12 @@ impl Plan {
         concurrency: Option<u32>,
         on_quota: Option<String>,
         wants_progress: bool,
+        is_cancelled: bool,
     ) -> Option<Failure> {
         let mut options = RunOptions::default();
+        if is_cancelled {
+            options.cancel.cancel();
+        }
         if let Some(concurrency) = concurrency.and_then(|count| NonZeroUsize::new(count as usize)) {
             options.concurrency = concurrency;
         }

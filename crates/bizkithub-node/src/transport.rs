@@ -37,8 +37,8 @@ pub(crate) struct Carrier {
 #[napi]
 impl Transport {
     /// `perform` is called with an exchange's number and its request, and with the number alone when nobody waits any more.
-    #[napi(constructor)]
-    pub fn new(perform: Function<'_, FnArgs<(u32, Option<TransportRequest>)>, ()>) -> napi::Result<Self> {
+    #[napi(constructor, ts_args_type = "perform: (exchange: number, request: TransportRequest | null) => void")]
+    pub fn new(perform: Function<'_, Message, ()>) -> napi::Result<Self> {
         let perform = perform.build_threadsafe_function::<Message>().weak::<true>().build()?;
         Ok(Self(Arc::new(Carrier { perform, next: AtomicU32::new(0), under_way: Mutex::default() })))
     }

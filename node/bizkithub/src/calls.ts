@@ -1,11 +1,11 @@
+import { onAbort } from './abort.js';
 import { errorOf, type ErrorShape } from './errors.js';
 import { load } from './load.js';
 import type * as native from './native.js';
 
-type Value = native.Receipt | native.Plan | native.Report | number;
 
 interface Pending {
-  readonly resolve: (answer: Value | native.Failure) => void;
+  readonly resolve: (answer: native.Answer | native.Failure) => void;
   readonly reject: (reason: unknown) => void;
   readonly onProgress: ((progress: string) => void) | undefined;
   /** What `onProgress` threw. */
@@ -34,7 +34,7 @@ class Calls {
    *
    * @param begin - Hands the call's number to the addon, which may refuse the call at once.
    */
-  async start<T extends Value>(
+  async start<T extends native.Answer>(
     begin: (call: number) => native.Failure | null,
     { signal, isCancellable = false, onProgress }: StartOptions = {},
   ): Promise<T> {
@@ -43,37 +43,35 @@ class Calls {
     const call = this.#last;
     const refusal = begin(call);
     if (refusal !== null) throw errorOf(JSON.parse(refusal.failure) as ErrorShape);
-    let stop: (() => void) | undefined;
+    let forget: (() => void) | undefined;
     try {
-      const answer = await new Promise<Value | native.Failure>((resolve, reject) => {
+      const answer = await new Promise<native.Answer | native.Failure>((resolve, reject) => {
         this.#add(call, { resolve, reject, onProgress });
         if (signal === undefined) return;
-        stop = () => {
+        forget = onAbort(signal, () => {
           this.native.abort(call);
           if (isCancellable) return;
           this.#remove(call);
           // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- the reason is the caller's, as for fetch
           reject(signal.reason);
-        };
-        if (signal.aborted) stop();
-        else signal.addEventListener('abort', stop, { once: true });
+        });
       });
       return valueOf(answer) as T;
     } finally {
-      if (stop !== undefined) signal?.removeEventListener('abort', stop);
+      forget?.();
     }
   }
 
-  #receive(call: number, value?: Value | null, failure?: string | null, progress?: string | null): void {
+  #receive(call: number, value: native.Answer | null, failure: string | null, progress: string | null): void {
     const pending = this.#pending.get(call);
     // An aborted call may have been answered at the same moment.
     if (pending === undefined) return;
-    if (typeof progress === 'string') {
+    if (progress !== null) {
       this.#tell(call, pending, progress);
       return;
     }
     this.#remove(call);
-    if (pending.thrown === undefined) pending.resolve(typeof failure === 'string' ? { failure } : (value ?? 0));
+    if (pending.thrown === undefined) pending.resolve(failure === null ? (value ?? 0) : { failure });
     else pending.reject(pending.thrown.reason);
   }
 

@@ -1,2 +1,16 @@
 // The same classes for `import` as for `require`: `instanceof` works whoever made the object.
-export * from './index.js';
+export type * from './index.js';
+export {
+  ApiKeyError,
+  BizKitHubError,
+  Client,
+  InternalError,
+  InvalidInputError,
+  NetworkError,
+  PermissionDeniedError,
+  QuotaError,
+  RejectedError,
+  Sandbox,
+  ServerError,
+  slug,
+} from './index.js';

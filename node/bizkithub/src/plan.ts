@@ -116,7 +116,7 @@ export class Plan {
       onProgress?.({ ...progress, waitingUntil: waitingUntil === null ? undefined : new Date(waitingUntil) });
     };
     const report = await calls().start<native.Report>(
-      (call) => this.#native.run(call, concurrency, onQuota, onProgress !== undefined),
+      (call) => this.#native.run(call, concurrency, onQuota, onProgress !== undefined, signal?.aborted ?? false),
       { signal, isCancellable: true, onProgress: listen },
     );
     return Report.of(report);

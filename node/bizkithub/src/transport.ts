@@ -23,7 +23,7 @@ export interface TransportRequest {
 
 /** The answer to a {@link TransportRequest}, whatever its status. */
 export interface TransportResponse {
-  /** The HTTP status, 100 to 599. */
+  /** The HTTP status, 100 to 999. */
   readonly status: number;
   /** The headers: an object, or anything that yields pairs, such as `Headers` or a `Map`. Those about the quota are looked at. */
   readonly headers?: Readonly<Record<string, string | readonly string[] | undefined>> | Iterable<readonly [string, string]>;
@@ -48,11 +48,15 @@ export type Transport = (request: TransportRequest) => Promise<TransportResponse
 
 class Malformed extends Error {}
 
-/** Gives a host's transport to the addon. */
+/**
+ * Gives a host's transport to the addon.
+ *
+ * @internal
+ */
 export function carrierOf(transport: Transport): native.Transport {
   const underWay = new Map<number, AbortController>();
   const carrier: native.Transport = new (load().Transport)((exchange, request) => {
-    if (request == null) {
+    if (request === null) {
       const controller = underWay.get(exchange);
       underWay.delete(exchange);
       controller?.abort();
@@ -103,8 +107,8 @@ async function perform(transport: Transport, request: native.TransportRequest, s
 }
 
 function statusOf(status: unknown): number {
-  if (Number.isInteger(status) && (status as number) >= 100 && (status as number) <= 599) return status as number;
-  throw new Malformed('the status of its answer is not a whole number from 100 to 599');
+  if (Number.isInteger(status) && (status as number) >= 100 && (status as number) <= 999) return status as number;
+  throw new Malformed('the status of its answer is not a whole number from 100 to 999');
 }
 
 function headersOf(headers: unknown): string[] {

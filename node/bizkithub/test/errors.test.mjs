@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict';
+import { createRequire } from 'node:module';
+import { describe, test } from 'node:test';
+import { inspect } from 'node:util';
+
+import * as esm from '../dist/index.mjs';
+
+const { ApiKeyError, BizKitHubError, Client, InvalidInputError, RejectedError, Sandbox } = esm;
+
+describe('errors', () => {
+  test('are a small tree of classes with names', () => {
+    const classes = Object.entries(esm).filter(([name]) => name.endsWith('Error'));
+    assert.equal(classes.length, 9);
+    for (const [name, errorClass] of classes) {
+      const error = new errorClass({ kind: 'internal', message: 'text' });
+      assert.ok(error instanceof BizKitHubError && error instanceof Error);
+      assert.equal(error.name, name);
+      assert.match(error.stack, new RegExp(`^${name}: text\\n`));
+      assert.match(inspect(error), new RegExp(`^${name}: text\\n`));
+    }
+  });
+
+  test('tell what they know, and nothing else', async () => {
+    const error = await new Client({ apiKey: 'DEV_0123456789012345678901234567' }).addGroups({ email: 'x', groups: [] }).catch((reason) => reason);
+    const known = {
+      name: 'InvalidInputError',
+      kind: 'invalid_input',
+      code: 'email_invalid',
+      field: 'email',
+      advice: error.advice,
+      isRetryable: false,
+      attempts: 0,
+      message: error.message,
+    };
+    assert.deepEqual(JSON.parse(JSON.stringify(error)), known);
+    assert.ok(error instanceof InvalidInputError);
+    assert.ok(!('status' in error) && !('retryAt' in error));
+  });
+
+  test('lead back to the call in their stack', async (context) => {
+    const sandbox = await startSandbox(context);
+    const error = await (async function theCaller() {
+      await sandbox.client({ apiKey: 'DEV_0123456789012345678901234567' }).ping();
+    })().catch((reason) => reason);
+    assert.ok(error instanceof ApiKeyError);
+    assert.match(error.stack, /at async theCaller/);
+  });
+
+  test('are the same classes for import and require', () => {
+    const cjs = createRequire(import.meta.url)('bizkithub');
+    assert.deepEqual(Object.keys(cjs).sort(), Object.keys(esm).sort());
+    for (const [name, value] of Object.entries(cjs)) assert.equal(value, esm[name], name);
+    assert.ok(new cjs.RejectedError({ kind: 'rejected', message: 'text' }) instanceof RejectedError);
+  });
+});
+
+describe('the key is nowhere', () => {
+  const look = { showHidden: true, depth: Infinity, getters: true };
+  const texts = (value) => [inspect(value), inspect(value, look), JSON.stringify(value), String(value), value.stack ?? ''];
+
+  test('in a client, a plan and a report', async (context) => {
+    const sandbox = await startSandbox(context);
+    const client = sandbox.client();
+    const plan = await client.plan([{ email: 'jan@barasek.com' }], { email: 'email', constantGroups: ['vip'] });
+    const report = await plan.run();
+    for (const text of [client, plan, report].flatMap(texts)) assert.ok(!text.includes(sandbox.apiKey.slice(4, 20)), text);
+    assert.equal(inspect(client), `Client { baseUrl: '${sandbox.url}' }`);
+  });
+
+  test('in a sandbox that is printed, and in its log', async (context) => {
+    const sandbox = await startSandbox(context);
+    await sandbox.client().ping();
+    for (const text of [inspect(sandbox), JSON.stringify(sandbox), JSON.stringify(sandbox.requests())]) {
+      assert.ok(!text.includes(sandbox.apiKey), text);
+    }
+  });
+
+  test('in errors of keys that are refused, of servers, of the network and of settings', async (context) => {
+    const sandbox = await startSandbox(context);
+    const apiKey = 'DEV_SecretSecretSecretSecret1234';
+    const errors = [];
+    const keep = (error) => errors.push(error);
+    const wrongSettings = [
+      { apiKey: `${apiKey} ${apiKey}` },
+      { apiKey: apiKey.slice(1) },
+      { apiKey, tries: apiKey },
+      { apiKey, baseUrl: apiKey },
+      { apiKey, proxy: `http://[${apiKey}`, baseUrl: 'https://api.example' },
+    ];
+    for (const settings of wrongSettings) {
+      try {
+        new Client(settings);
+      } catch (error) {
+        keep(error);
+      }
+    }
+    for (const keyPlacement of ['query', 'bearer', 'body']) {
+      const client = sandbox.client({ apiKey, keyPlacement, tries: 1, timeout: 100 });
+      await client.ping().catch(keep);
+      const effects = [{ status: { status: 400, code: 'X' } }, 'resetBeforeApplying', 'htmlBody', 'neverAnswer', { redirectTo: 'http://127.0.0.1:1/' }];
+      for (const effect of effects) {
+        sandbox.addFault({ atMost: 1, effect });
+        await sandbox.client({ keyPlacement, tries: 1, timeout: 100 }).ping().catch(keep);
+      }
+      await new Client({ apiKey, keyPlacement, baseUrl: 'http://127.0.0.1:1', tries: 1 }).ping().catch(keep);
+    }
+    assert.equal(errors.length, 5 + 3 * 7);
+    for (const error of errors) {
+      assert.ok(error instanceof BizKitHubError, inspect(error));
+      for (const text of texts(error)) {
+        assert.ok(!text.includes(apiKey.slice(4, 16)) && !text.includes(sandbox.apiKey.slice(4, 16)), text);
+      }
+    }
+  });
+});
+
+/** A sandbox that stops at the end of its test. */
+async function startSandbox(context) {
+  const sandbox = await Sandbox.start();
+  context.after(() => sandbox.stop());
+  return sandbox;
+}
