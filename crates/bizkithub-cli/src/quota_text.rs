@@ -1,8 +1,7 @@
 use std::time::Duration;
 
+use bizkithub::Timestamp;
 use bizkithub::protocol::Quota;
-use bizkithub::{Receipt, Timestamp};
-use serde_json::{Value, json};
 
 use crate::wording::{number, time};
 
@@ -18,19 +17,4 @@ pub(crate) fn quota_text(quota: &Quota, now: Timestamp) -> Option<String> {
         format!("; more come in {} ({moment:.0})", time(wait))
     });
     Some(format!("quota: {left}{}", renewal.unwrap_or_default()))
-}
-
-/// A receipt as JSON: `attempts` and `quota`, whose parts are null where the server told nothing.
-pub(crate) fn receipt_json(receipt: &Receipt) -> Value {
-    let Quota { limit, remaining, resets_at, window, retry_after } = &receipt.quota;
-    json!({
-        "attempts": receipt.attempts,
-        "quota": {
-            "limit": limit,
-            "remaining": remaining,
-            "resetsAt": resets_at.map(|moment| moment.to_string()),
-            "windowSeconds": window.map(|window| window.as_secs_f64()),
-            "retryAfterSeconds": retry_after.map(|wait| wait.as_secs_f64()),
-        },
-    })
 }

@@ -7,7 +7,6 @@ use crate::connection::ConnectionArguments;
 use crate::exit_code::ExitCode;
 use crate::output::Output;
 use crate::printable::printable;
-use crate::quota_text::receipt_json;
 
 /// Put groups on one customer
 #[derive(Args, Debug)]
@@ -42,7 +41,7 @@ pub(crate) fn execute(
             "cuRefNo": customer.cu_ref_no().map(CuRefNo::as_str),
         },
         "groups": groups.iter().map(|group| json!({ "text": group.text(), "slug": group.slug() })).collect::<Vec<_>>(),
-        "receipt": receipt_json(&receipt),
+        "receipt": receipt,
     }))?;
     Ok(ExitCode::Done)
 }

@@ -5,7 +5,7 @@ use super::block_on;
 use crate::connection::ConnectionArguments;
 use crate::exit_code::ExitCode;
 use crate::output::Output;
-use crate::quota_text::{quota_text, receipt_json};
+use crate::quota_text::quota_text;
 
 pub(crate) fn execute(connection: &ConnectionArguments, output: Output) -> Result<ExitCode, Error> {
     let client = connection.client()?;
@@ -15,6 +15,6 @@ pub(crate) fn execute(connection: &ConnectionArguments, output: Output) -> Resul
     if let Some(quota) = quota_text(&receipt.quota, Timestamp::now()) {
         output.text(&format!("{quota}\n"))?;
     }
-    output.json(&json!({ "baseUrl": base_url, "apiKey": key, "receipt": receipt_json(&receipt) }))?;
+    output.json(&json!({ "baseUrl": base_url, "apiKey": key, "receipt": receipt }))?;
     Ok(ExitCode::Done)
 }

@@ -109,7 +109,7 @@ fn a_run_without_rejects_says_null() {
 fn single_calls() {
     let stage = Stage::new();
     let nothing_told =
-        json!({ "limit": null, "remaining": null, "resetsAt": null, "windowSeconds": null, "retryAfterSeconds": null });
+        json!({ "limit": null, "remaining": null, "resetsAt": null, "window": null, "retryAfter": null });
     let receipt = json!({ "attempts": 1, "quota": nothing_told });
     assert_eq!(
         stage.run(["add", "--email", "a@example.com", "--group", "VIP", "--json"]).json(),

@@ -1,7 +1,10 @@
+use serde::Serialize;
+
 use crate::protocol::Quota;
 
 /// The server's yes to one call.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Receipt {
     /// How many requests it took, retries included: 1 when all went well.

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde::{Serialize, Serializer};
 use sfv::{BareItem, Dictionary, Item, List, ListEntry, Parser};
 
 use super::Response;
@@ -10,22 +11,36 @@ use super::Response;
 /// Read from `X-RateLimit-Limit`, `-Remaining` and `-Reset` (BizKitHub documentation), `Retry-After` (RFC 9110, section
 /// 10.2.3), `RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers) and `retry_after` in the body.
 /// The vendor's own headers win over the draft's.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+///
+/// As JSON: `limit`, `remaining`, `resetsAt` (RFC 3339), `window` and `retryAfter` (seconds), null where nothing was said.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Quota {
     /// Requests allowed in a window.
     pub limit: Option<u64>,
     /// Requests left in the current window.
     pub remaining: Option<u64>,
     /// When the window ends and the quota comes back.
+    #[serde(serialize_with = "as_text")]
     pub resets_at: Option<Timestamp>,
     /// The length of a window.
+    #[serde(serialize_with = "as_seconds")]
     pub window: Option<Duration>,
     /// How long the server asks to wait before the next request.
+    #[serde(serialize_with = "as_seconds")]
     pub retry_after: Option<Duration>,
 }
 
 /// An answer may ask for any wait; more than this is taken for a mistake and cut to it.
 const LONGEST_WAIT: Duration = Duration::from_secs(7 * 24 * 3600);
+
+fn as_text<S: Serializer>(moment: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+    moment.map(|moment| moment.to_string()).serialize(serializer)
+}
+
+fn as_seconds<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    duration.map(|duration| duration.as_secs_f64()).serialize(serializer)
+}
 
 impl Quota {
     /// The headers that carry something about the quota, in lower case: a transport may drop all others.

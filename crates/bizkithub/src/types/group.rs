@@ -28,7 +28,8 @@ impl Group {
     ///
     /// # Errors
     ///
-    /// `group_empty`, `group_too_long` (over 1,000 characters) or `group_without_slug` (a text of which nothing survives
+    /// `group_empty`, `group_invalid` (a line break or another control character within), `group_too_long` (over 1,000
+    /// characters) or `group_without_slug` (a text of which nothing survives
     /// in a slug, such as emoji only).
     pub fn parse(text: &str) -> Result<Self, Error> {
         let text = text.trim();
@@ -38,6 +39,14 @@ impl Group {
         }
         if is_slug(text) {
             return Ok(Self { text: text.into(), slug: None });
+        }
+        if text.chars().any(char::is_control) {
+            return Err(Error::invalid_input(
+                "group_invalid",
+                format!("the group {:?} contains a line break or another control character", shortened(text)),
+                "look for a quotation mark that is never closed, or remove the character",
+            )
+            .at_field(Field::Groups));
         }
         if text.chars().nth(TEXT_LIMIT).is_some() {
             return Err(Error::invalid_input(
@@ -51,7 +60,7 @@ impl Group {
         if slug.is_empty() {
             return Err(Error::invalid_input(
                 "group_without_slug",
-                format!("the group {text:?} has no letter or digit that a slug could keep"),
+                format!("the group {:?} has no letter or digit that a slug could keep", shortened(text)),
                 "name the group with letters or digits",
             )
             .at_field(Field::Groups));
@@ -70,6 +79,16 @@ impl Group {
     pub fn slug(&self) -> &str {
         self.slug.as_deref().unwrap_or(&self.text)
     }
+}
+
+/// The beginning of a text, for an error that quotes it.
+fn shortened(text: &str) -> String {
+    const QUOTED: usize = 60;
+    let mut start: String = text.chars().take(QUOTED).collect();
+    if text.chars().nth(QUOTED).is_some() {
+        start.push('…');
+    }
+    start
 }
 
 impl fmt::Display for Group {
