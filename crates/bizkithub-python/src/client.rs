@@ -1,0 +1,139 @@
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bizkithub::protocol::KeyPlacement;
+use bizkithub::{ClientBuilder, Error, Field, Receipt, parse_groups};
+use pyo3::prelude::*;
+
+use crate::argument::{CustomerTexts, Text, choice, seconds, texts};
+use crate::completions::{Completions, Courier};
+use crate::error::{call, refused};
+use crate::per_process::PerProcess;
+use crate::receipt::{ReceiptValues, values};
+use crate::runtime::Task;
+use crate::wait::{tidy_up, wait};
+
+/// The settings of a client, and the core's client of this process: a forked child makes its own connections.
+#[pyclass(frozen, module = "bizkithub._native")]
+pub(crate) struct Client {
+    settings: ClientBuilder,
+    inner: PerProcess<bizkithub::Client>,
+    base_url: String,
+    is_closed: AtomicBool,
+}
+
+#[pymethods]
+impl Client {
+    #[new]
+    #[pyo3(signature = (*, api_key, base_url, key_placement, connect_timeout, timeout, deadline, tries, proxy, ca_file))]
+    #[expect(clippy::too_many_arguments, reason = "each is a setting with a name")]
+    fn new(
+        py: Python<'_>,
+        api_key: Option<Text>,
+        base_url: Option<Text>,
+        key_placement: &str,
+        connect_timeout: f64,
+        timeout: f64,
+        deadline: Option<f64>,
+        tries: u32,
+        proxy: Option<Text>,
+        ca_file: Option<PathBuf>,
+    ) -> PyResult<Self> {
+        let mut settings = bizkithub::Client::builder()
+            .key_placement(choice(py, "key_placement", key_placement, &KeyPlacement::ALL)?)
+            .connect_timeout(seconds(py, "connect_timeout", connect_timeout)?)
+            .timeout(seconds(py, "timeout", timeout)?)
+            .deadline(deadline.map(|deadline| seconds(py, "deadline", deadline)).transpose()?)
+            .tries(tries);
+        if let Some(Text(api_key)) = api_key {
+            settings = settings.api_key(api_key);
+        }
+        if let Some(Text(base_url)) = base_url {
+            settings = settings.base_url(base_url);
+        }
+        if let Some(Text(proxy)) = proxy {
+            settings = settings.proxy(proxy);
+        }
+        if let Some(ca_file) = ca_file {
+            settings = settings.ca_file(ca_file);
+        }
+        let settings = settings.with_environment();
+        let mut client =
+            Self { settings, inner: PerProcess::new(), base_url: String::new(), is_closed: AtomicBool::new(false) };
+        client.base_url = client.inner(py)?.base_url().to_string();
+        Ok(client)
+    }
+
+    /// The address of the API.
+    #[getter]
+    fn base_url(&self) -> &str {
+        &self.base_url
+    }
+
+    fn add_groups(
+        &self,
+        py: Python<'_>,
+        email: Option<&Bound<'_, PyAny>>,
+        cu_ref_no: Option<&Bound<'_, PyAny>>,
+        groups: &Bound<'_, PyAny>,
+    ) -> PyResult<ReceiptValues> {
+        wait(py, self.adding(py, email, cu_ref_no, groups)?).map(values)
+    }
+
+    fn start_add_groups(
+        &self,
+        py: Python<'_>,
+        completions: &Completions,
+        number: u64,
+        email: Option<&Bound<'_, PyAny>>,
+        cu_ref_no: Option<&Bound<'_, PyAny>>,
+        groups: &Bound<'_, PyAny>,
+    ) -> PyResult<Task> {
+        let work = self.adding(py, email, cu_ref_no, groups)?;
+        Courier::new(completions, number).start(py, work, values)
+    }
+
+    fn ping(&self, py: Python<'_>) -> PyResult<ReceiptValues> {
+        wait(py, self.pinging(py)?).map(values)
+    }
+
+    fn start_ping(&self, py: Python<'_>, completions: &Completions, number: u64) -> PyResult<Task> {
+        Courier::new(completions, number).start(py, self.pinging(py)?, values)
+    }
+
+    /// Closes the connections that are not in use. Calls in flight end as they would.
+    fn close(&self, py: Python<'_>) {
+        self.is_closed.store(true, Ordering::Relaxed);
+        drop(self.inner.take(py));
+        tidy_up(py);
+    }
+}
+
+impl Client {
+    pub(crate) fn inner(&self, py: Python<'_>) -> PyResult<bizkithub::Client> {
+        if self.is_closed.load(Ordering::Relaxed) {
+            return Err(refused(py, "client_closed", "the client is closed".to_owned(), "make a new client"));
+        }
+        self.inner.with(py, || call(py, || self.settings.clone().build()), bizkithub::Client::clone)
+    }
+
+    fn adding(
+        &self,
+        py: Python<'_>,
+        email: Option<&Bound<'_, PyAny>>,
+        cu_ref_no: Option<&Bound<'_, PyAny>>,
+        groups: &Bound<'_, PyAny>,
+    ) -> PyResult<impl Future<Output = Result<Receipt, Error>> + Send + use<>> {
+        let customer = call(py, || CustomerTexts::extract(email, cu_ref_no)?.parse())?;
+        let groups = texts(groups, Some(Field::Groups))?;
+        let groups = call(py, || parse_groups(&groups))?;
+        let client = self.inner(py)?;
+        Ok(async move { client.add_groups(&customer, &groups).await })
+    }
+
+    fn pinging(&self, py: Python<'_>) -> PyResult<impl Future<Output = Result<Receipt, Error>> + Send + use<>> {
+        let client = self.inner(py)?;
+        Ok(async move { client.ping().await })
+    }
+}

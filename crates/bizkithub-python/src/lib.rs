@@ -1,0 +1,52 @@
+//! The Python face of `bizkithub`, below its public classes: converts arguments, calls the core, converts results.
+//!
+//! Structures cross as tuples or JSON, errors as values: classes live in Python, where they can be typed and pickled.
+
+mod argument;
+mod client;
+mod completions;
+mod error;
+mod per_process;
+mod plan;
+mod receipt;
+mod report;
+mod rows;
+mod runtime;
+mod sandbox;
+mod wait;
+
+use pyo3::prelude::*;
+
+/// The native half of `bizkithub`. Not public: use the classes of `bizkithub`.
+#[pymodule]
+mod _native {
+    use bizkithub::Error;
+    use pyo3::prelude::*;
+
+    #[pymodule_export]
+    use super::{
+        client::Client,
+        completions::Completions,
+        plan::{Plan, PlanSettings},
+        report::Report,
+        runtime::Task,
+        sandbox::Sandbox,
+    };
+    use crate::argument::Text;
+    use crate::error::call;
+    use crate::wait::wait;
+
+    /// The predicted slug of a text.
+    #[pyfunction]
+    fn slug(py: Python<'_>, text: Text) -> PyResult<String> {
+        call(py, || Ok(bizkithub::slug(&text.0)))
+    }
+
+    /// Panics, on the caller's thread or on the runtime's. **For tests only**: they prove that a panic becomes an exception.
+    #[pyfunction]
+    #[expect(clippy::panic, reason = "it is what this function is for")]
+    fn panic_for_tests(py: Python<'_>, on_runtime: bool) -> PyResult<()> {
+        let panic = || -> Result<(), Error> { panic!("a panic for tests") };
+        if on_runtime { wait(py, async move { panic() }) } else { call(py, panic) }
+    }
+}

@@ -1,0 +1,233 @@
+use std::future::{Future, poll_fn};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use bizkithub::Error;
+use bizkithub::job::{self, CsvColumns, CsvSource, OnQuota, PlanBuilder, PlanOptions, Progress, RunOptions};
+use futures_util::FutureExt;
+use pyo3::IntoPyObjectExt;
+use pyo3::exceptions::PyIndexError;
+use pyo3::prelude::*;
+use tokio::sync::mpsc::unbounded_channel;
+
+use crate::argument::{Text, Texts, choice};
+use crate::client::Client;
+use crate::completions::{Completions, Courier};
+use crate::error::{call, exception, refused};
+use crate::report::Report;
+use crate::rows;
+use crate::runtime::{Task, blocking, caught};
+use crate::wait::{Wait, wait};
+
+/// How long an interrupted run waits for answers: Ctrl-C has to answer within 0.2 seconds, 0.05 of which it may take to notice.
+const GRACE: Duration = Duration::from_millis(100);
+
+/// The core's plan, and the file that it was made from.
+#[pyclass(frozen, module = "bizkithub._native")]
+#[derive(Clone)]
+pub(crate) struct Plan {
+    inner: job::Plan,
+    source: Option<CsvSource>,
+}
+
+/// What a plan is made of, besides its rows.
+#[pyclass(frozen, from_py_object, module = "bizkithub._native")]
+#[derive(Clone)]
+pub(crate) struct PlanSettings {
+    columns: CsvColumns,
+    options: PlanOptions,
+}
+
+#[pymethods]
+impl PlanSettings {
+    #[new]
+    #[pyo3(signature = (*, email, cu_ref_no, groups, constant_groups, allow_groups))]
+    fn new(
+        py: Python<'_>,
+        email: Option<Text>,
+        cu_ref_no: Option<Text>,
+        groups: Option<Text>,
+        constant_groups: Texts,
+        allow_groups: Option<Texts>,
+    ) -> PyResult<Self> {
+        let name = |text: Option<Text>| text.map(|Text(text)| text);
+        let columns = CsvColumns { email: name(email), cu_ref_no: name(cu_ref_no), groups: name(groups) };
+        let allowed = allow_groups.as_ref().map(|Texts(texts)| texts.as_slice());
+        let options = call(py, || PlanOptions::parse(&constant_groups.0, allowed))?;
+        Ok(Self { columns, options })
+    }
+}
+
+#[pymethods]
+impl Plan {
+    /// Plans the rows of an iterable of mappings.
+    #[staticmethod]
+    fn from_rows(rows: &Bound<'_, PyAny>, settings: &PlanSettings) -> PyResult<Self> {
+        let mut plan = call(rows.py(), || PlanBuilder::new(&settings.options))?;
+        rows::read(rows, &settings.columns, &mut plan)?;
+        Ok(Self { inner: plan.finish(), source: None })
+    }
+
+    /// Plans the rows of a CSV file.
+    #[staticmethod]
+    fn from_csv(py: Python<'_>, path: PathBuf, delimiter: Text, settings: PlanSettings) -> PyResult<Self> {
+        wait(py, reading(source(py, path, &delimiter)?, settings))
+    }
+
+    /// Plans the rows of a CSV file for an event loop.
+    #[staticmethod]
+    fn start_from_csv(
+        py: Python<'_>,
+        completions: &Completions,
+        number: u64,
+        path: PathBuf,
+        delimiter: Text,
+        settings: PlanSettings,
+    ) -> PyResult<Task> {
+        let work = reading(source(py, path, &delimiter)?, settings);
+        Courier::new(completions, number).start(py, work, |plan| plan)
+    }
+
+    /// The bill in JSON.
+    fn bill(&self, py: Python<'_>) -> PyResult<String> {
+        call(py, || to_json(&self.inner.bill()))
+    }
+
+    fn refusal_count(&self) -> usize {
+        self.inner.refusals().len()
+    }
+
+    /// The exception of a refused row.
+    fn refusal(&self, py: Python<'_>, index: usize) -> PyResult<PyErr> {
+        let error = self.inner.refusals().get(index).ok_or_else(|| PyIndexError::new_err(index))?;
+        Ok(exception(py, error))
+    }
+
+    /// Sends the requests. Returns the report and the exception that interrupted the run, of a signal or of `progress`, which is
+    /// called with each snapshot in JSON.
+    fn run(
+        &self,
+        py: Python<'_>,
+        client: &Client,
+        concurrency: i64,
+        on_quota: &str,
+        progress: Option<Bound<'_, PyAny>>,
+    ) -> PyResult<(Report, Option<PyErr>)> {
+        let (sender, mut snapshots) = unbounded_channel();
+        let mut options = options(py, concurrency, on_quota)?;
+        let cancel = options.cancel.clone();
+        if progress.is_some() {
+            // The receiver outlives the run.
+            options.progress = Some(Arc::new(move |snapshot: &Progress| drop(sender.send(snapshot.clone()))));
+        }
+        let mut work = Box::pin(caught(self.running(client.inner(py)?, options)));
+        let wait = Wait::begin(py)?;
+        let tell = |snapshot: &Progress| match &progress {
+            Some(progress) => call(py, || to_json(snapshot)).and_then(|snapshot| progress.call1((snapshot,))).map(drop),
+            None => Ok(()),
+        };
+        let mut interruption = None;
+        let report = loop {
+            let mut next = poll_fn(|context| match snapshots.poll_recv(context) {
+                Poll::Ready(Some(snapshot)) => Poll::Ready(Event::Progress(snapshot)),
+                _ => work.poll_unpin(context).map(Event::Ended),
+            });
+            let interrupted = match wait.until(py, &mut next) {
+                Ok(Event::Ended(report)) => break call(py, || report)?,
+                Ok(Event::Progress(snapshot)) if interruption.is_none() => tell(&snapshot),
+                Ok(Event::Progress(_)) => Ok(()),
+                Err(signal) => Err(signal),
+            };
+            if let Err(error) = interrupted {
+                cancel.cancel();
+                interruption.get_or_insert(error);
+            }
+        };
+        drop(work);
+        wait.catch_up(py);
+        while let (Ok(snapshot), None) = (snapshots.try_recv(), &interruption) {
+            interruption = tell(&snapshot).err();
+        }
+        Ok((report, interruption))
+    }
+
+    /// Sends the requests for an event loop. What arrives is a snapshot in JSON, or at the end the report.
+    #[pyo3(signature = (completions, number, client, concurrency, on_quota, with_progress))]
+    #[expect(clippy::too_many_arguments, reason = "the same as of `run`, and where the results go")]
+    fn start_run(
+        &self,
+        py: Python<'_>,
+        completions: &Completions,
+        number: u64,
+        client: &Client,
+        concurrency: i64,
+        on_quota: &str,
+        with_progress: bool,
+    ) -> PyResult<Task> {
+        let courier = Courier::new(completions, number);
+        let mut options = options(py, concurrency, on_quota)?;
+        if with_progress {
+            let courier = courier.clone();
+            options.progress = Some(Arc::new(move |snapshot: &Progress| {
+                let snapshot = snapshot.clone();
+                courier.send(move |py| call(py, || to_json(&snapshot))?.into_py_any(py));
+            }));
+        }
+        courier.start(py, self.running(client.inner(py)?, options), |report| report)
+    }
+}
+
+enum Event {
+    Progress(Progress),
+    Ended(Result<Report, Error>),
+}
+
+impl Plan {
+    fn running(
+        &self,
+        client: bizkithub::Client,
+        options: RunOptions,
+    ) -> impl Future<Output = Result<Report, Error>> + Send + use<> {
+        let Self { inner, source } = self.clone();
+        async move { Ok(Report { inner: inner.run(&client, options).await, source }) }
+    }
+}
+
+async fn reading(source: CsvSource, settings: PlanSettings) -> Result<Plan, Error> {
+    blocking(move || {
+        let mut plan = PlanBuilder::new(&settings.options)?;
+        source.read_into(&settings.columns, &mut plan)?;
+        Ok(Plan { inner: plan.finish(), source: Some(source) })
+    })
+    .await
+}
+
+fn source(py: Python<'_>, path: PathBuf, delimiter: &Text) -> PyResult<CsvSource> {
+    match delimiter.0.as_bytes() {
+        [byte] if byte.is_ascii() => Ok(CsvSource::new(path).delimited_by(*byte)),
+        _ => {
+            let message = format!("the delimiter {:?} is not one ASCII character", delimiter.0);
+            Err(refused(py, "setting_invalid", message, "give one character, such as \",\", \";\" or \"\\t\""))
+        }
+    }
+}
+
+fn options(py: Python<'_>, concurrency: i64, on_quota: &str) -> PyResult<RunOptions> {
+    let concurrency = usize::try_from(concurrency).ok().and_then(NonZeroUsize::new).ok_or_else(|| {
+        let message = format!("concurrency is {concurrency}, which lets no request leave");
+        refused(py, "setting_invalid", message, "give a number from 1 on")
+    })?;
+    let mut options = RunOptions::default();
+    options.concurrency = concurrency;
+    options.on_quota = choice(py, "on_quota", on_quota, &OnQuota::ALL)?;
+    options.grace = GRACE;
+    Ok(options)
+}
+
+/// A structure of the core in JSON, in which every language reads it.
+pub(crate) fn to_json(value: &impl serde::Serialize) -> Result<String, Error> {
+    serde_json::to_string(value).map_err(|error| Error::internal("a result could not be written").caused_by(error))
+}

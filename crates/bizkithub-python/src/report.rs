@@ -1,0 +1,43 @@
+use std::path::PathBuf;
+
+use bizkithub::job::{self, CsvSource, write_rejects};
+use pyo3::exceptions::PyIndexError;
+use pyo3::prelude::*;
+
+use crate::error::{call, exception, refused};
+use crate::plan::to_json;
+
+/// The core's report, and the file that its plan was made from.
+#[pyclass(frozen, module = "bizkithub._native")]
+pub(crate) struct Report {
+    pub(crate) inner: job::Report,
+    pub(crate) source: Option<CsvSource>,
+}
+
+#[pymethods]
+impl Report {
+    /// The report without its rows, in JSON.
+    fn summary(&self, py: Python<'_>) -> PyResult<String> {
+        call(py, || to_json(&self.inner.summary()))
+    }
+
+    /// The exception that stopped the run.
+    fn stopped_by(&self, py: Python<'_>) -> Option<PyErr> {
+        self.inner.stopped_by().map(|error| exception(py, error))
+    }
+
+    /// A row's outcome and exception, by its index from 0.
+    fn outcome(&self, py: Python<'_>, index: u64) -> PyResult<(&'static str, Option<PyErr>)> {
+        let row = self.inner.outcome(index.saturating_add(1)).ok_or_else(|| PyIndexError::new_err(index))?;
+        Ok((row.outcome.as_str(), row.error.map(|error| exception(py, error))))
+    }
+
+    /// Writes the rejected rows to a CSV file and returns how many they are.
+    fn write_rejects(&self, py: Python<'_>, path: PathBuf) -> PyResult<u64> {
+        let Some(source) = &self.source else {
+            let message = "the plan was not made from a CSV file".to_owned();
+            return Err(refused(py, "rejects_without_file", message, "read the rejected rows from report.outcomes"));
+        };
+        py.detach(|| write_rejects(&self.inner, source, &path)).map_err(|error| exception(py, &error))
+    }
+}

@@ -1,0 +1,121 @@
+use std::borrow::Cow;
+
+use bizkithub::job::{CsvColumns, PlanBuilder, Row, RowGroups};
+use bizkithub::{Error, Field};
+use pyo3::exceptions::PyKeyError;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyFloat, PyMapping, PyString};
+
+use crate::argument::{parts, text, type_name};
+use crate::error::{call, exception};
+
+/// How many rows are read between two looks for signals.
+const SIGNAL_INTERVAL: u64 = 4096;
+
+/// Reads an iterable of mappings into a plan.
+pub(crate) fn read(rows: &Bound<'_, PyAny>, columns: &CsvColumns, plan: &mut PlanBuilder) -> PyResult<()> {
+    let py = rows.py();
+    if columns.email.is_none() && columns.cu_ref_no.is_none() {
+        let message = "no column is named that could tell the customers";
+        let advice = "name the column of e-mails or of cuRefNos";
+        return Err(exception(py, &Error::invalid_input("column_missing", message, advice)));
+    }
+    let mut columns =
+        [&columns.email, &columns.cu_ref_no, &columns.groups].map(|name| Column::new(py, name.as_deref()));
+    let rows = rows.try_iter().map_err(|_| not_rows(rows, None))?;
+    let mut first = None;
+    for row in rows {
+        let row = row?;
+        let mapping = row.cast::<PyMapping>().map_err(|_| not_rows(&row, Some(plan.rows() + 1)))?;
+        let [email, cu_ref_no, groups] = &mut columns;
+        let cells = [email.cell(mapping)?, cu_ref_no.cell(mapping)?, groups.cell(mapping)?];
+        match convert(&cells)? {
+            Ok(row) => call(py, || {
+                plan.push(&row);
+                Ok(())
+            })?,
+            Err(error) => plan.refuse(error),
+        }
+        first.get_or_insert(row.unbind());
+        if plan.rows().is_multiple_of(SIGNAL_INTERVAL) {
+            py.check_signals()?;
+        }
+    }
+    match first {
+        Some(first) => columns.iter().try_for_each(|column| column.check(first.bind(py))),
+        None => Ok(()),
+    }
+}
+
+/// A column, by its name, and whether any row had it.
+struct Column<'a, 'py> {
+    name: Option<(&'a str, Bound<'py, PyString>)>,
+    is_seen: bool,
+}
+
+impl<'a, 'py> Column<'a, 'py> {
+    fn new(py: Python<'py>, name: Option<&'a str>) -> Self {
+        Self { name: name.map(|name| (name, PyString::new(py, name))), is_seen: false }
+    }
+
+    fn cell(&mut self, row: &Bound<'py, PyMapping>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let Some((_, name)) = &self.name else { return Ok(None) };
+        let cell = match row.cast::<PyDict>() {
+            Ok(row) => row.get_item(name)?,
+            Err(_) => match row.get_item(name) {
+                Ok(cell) => Some(cell),
+                Err(error) if error.is_instance_of::<PyKeyError>(row.py()) => None,
+                Err(error) => return Err(error),
+            },
+        };
+        self.is_seen |= cell.is_some();
+        Ok(cell)
+    }
+
+    /// A column that no row has is a misspelt one.
+    fn check(&self, first: &Bound<'_, PyAny>) -> PyResult<()> {
+        let Some((name, _)) = self.name.as_ref().filter(|_| !self.is_seen) else { return Ok(()) };
+        let names: Vec<String> =
+            first.try_iter()?.map(|name| Ok(name?.str()?.to_string_lossy().into_owned())).collect::<PyResult<_>>()?;
+        let message = format!("no row has the column {name:?}");
+        let advice = format!("the columns of the first row are: {}", names.join(", "));
+        Err(exception(first.py(), &Error::invalid_input("column_missing", message, advice)))
+    }
+}
+
+fn not_rows(object: &Bound<'_, PyAny>, row: Option<u64>) -> PyErr {
+    let message = match row {
+        Some(_) => format!("the row is {}, not a mapping of column names to cells", type_name(object)),
+        None => format!("the data is {}, neither a path nor rows", type_name(object)),
+    };
+    let advice = "pass the path of a CSV file or an iterable of dicts; of a data frame, pass df.to_dict(\"records\") (pandas) or \
+                  df.to_dicts() (polars)";
+    let error = Error::invalid_input("rows_expected", message, advice);
+    exception(object.py(), &row.into_iter().fold(error, Error::at_row))
+}
+
+/// A row, or the reason why it is refused.
+fn convert(cells: &[Option<Bound<'_, PyAny>>; 3]) -> PyResult<Result<Row<'static>, Error>> {
+    let [email, cu_ref_no, groups] = cells.each_ref().map(|cell| cell.as_ref().filter(|cell| !is_absent(cell)));
+    let one = |cell: &Bound<'_, PyAny>, field| text(cell, Some(field)).map(Cow::Owned);
+    let parts = groups.map(parts).transpose()?.flatten();
+    let convert = || {
+        Ok(Row {
+            email: email.map(|cell| one(cell, Field::Email)).transpose()?,
+            cu_ref_no: cu_ref_no.map(|cell| one(cell, Field::CuRefNo)).transpose()?,
+            groups: match (parts, groups) {
+                (Some(parts), _) => {
+                    RowGroups::List(parts.iter().map(|part| one(part, Field::Groups)).collect::<Result<_, _>>()?)
+                }
+                (None, Some(cell)) => RowGroups::Text(one(cell, Field::Groups)?),
+                (None, None) => RowGroups::Absent,
+            },
+        })
+    };
+    Ok(convert())
+}
+
+/// `None` and `NaN`, which data frames write for "nothing", count as absent.
+fn is_absent(cell: &Bound<'_, PyAny>) -> bool {
+    cell.is_none() || cell.cast::<PyFloat>().is_ok_and(|number| number.value().is_nan())
+}

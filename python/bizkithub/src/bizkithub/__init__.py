@@ -1,0 +1,52 @@
+"""Puts groups on BizKitHub customers, for one customer or for ten million rows.
+
+Begin with `Client` or, for asyncio, `AsyncClient`; `Sandbox` is the API on your own machine. All errors are
+`BizKitHubError`.
+"""
+
+from bizkithub.async_client import AsyncClient
+from bizkithub.bill import Bill, BillGroup
+from bizkithub.client import Client
+from bizkithub.errors import (
+    ApiKeyError,
+    BizKitHubError,
+    InternalError,
+    InvalidInputError,
+    NetworkError,
+    PermissionDeniedError,
+    QuotaError,
+    RejectedError,
+    ServerError,
+)
+from bizkithub.plan import AsyncPlan, Plan
+from bizkithub.progress import Progress
+from bizkithub.receipt import Quota, Receipt
+from bizkithub.report import Report
+from bizkithub.row_outcome import RowOutcome
+from bizkithub.sandbox import Sandbox
+from bizkithub.slugs import slug
+
+__all__ = [
+    "ApiKeyError",
+    "AsyncClient",
+    "AsyncPlan",
+    "Bill",
+    "BillGroup",
+    "BizKitHubError",
+    "Client",
+    "InternalError",
+    "InvalidInputError",
+    "NetworkError",
+    "PermissionDeniedError",
+    "Plan",
+    "Progress",
+    "Quota",
+    "QuotaError",
+    "Receipt",
+    "RejectedError",
+    "Report",
+    "RowOutcome",
+    "Sandbox",
+    "ServerError",
+    "slug",
+]

@@ -1,0 +1,106 @@
+"""Brings what native calls return to the event loop that awaits it.
+
+The native runtime never enters the interpreter: it puts results into a queue and writes one byte into a pipe, which the
+loop watches. So many results cost one visit, and a loop that is closed, or an interpreter that exits, is never called.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import itertools
+import threading
+import weakref
+from typing import TYPE_CHECKING, Any
+
+from bizkithub import _native
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class EventLoop:
+    """The calls in flight of one event loop."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._completions = _native.Completions()
+        self._numbers = itertools.count()
+        self._calls: dict[int, tuple[asyncio.Future[Any], Callable[[str], object] | None]] = {}
+        try:
+            # In a context of its own: the loop would keep the caller's variables alive as long as it watches.
+            contextvars.Context().run(loop.add_reader, self._completions.fileno(), self._visit)
+        except (AttributeError, NotImplementedError):
+            # On Windows, loops watch sockets only: a thread of Python's watches the pipe until the loop is gone.
+            weakref.finalize(loop, self._completions.wake)
+            threading.Thread(target=self._watch, args=(weakref.ref(loop),), name="bizkithub-loop", daemon=True).start()
+
+    async def call(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        start: Callable[..., _native.Task],
+        arguments: tuple[object, ...],
+        on_event: Callable[[str], object] | None,
+    ) -> Any:
+        """Start a native call and wait for its result; cancelling, or any other end, cancels the call."""
+        number = next(self._numbers)
+        future = loop.create_future()
+        self._calls[number] = (future, on_event)
+        try:
+            task = start(self._completions, number, *arguments)
+            try:
+                return await future
+            finally:
+                task.cancel()
+        finally:
+            del self._calls[number]
+
+    def _visit(self) -> None:
+        self._completions.wait()
+        self._take()
+
+    def _take(self) -> None:
+        for number, value, error in self._completions.take():
+            future, on_event = self._calls.get(number, (None, None))
+            if future is None or future.done():
+                continue
+            if error is not None:
+                future.set_exception(error)
+            elif on_event is None or not isinstance(value, str):
+                future.set_result(value)
+            else:
+                _tell(future, on_event, value)
+
+    def _watch(self, loop_reference: weakref.ref[asyncio.AbstractEventLoop]) -> None:
+        while True:
+            self._completions.wait()
+            loop = loop_reference()
+            if loop is None or loop.is_closed():
+                return
+            loop.call_soon_threadsafe(self._take)
+            del loop
+
+
+def _tell(future: asyncio.Future[Any], on_event: Callable[[str], object], event: str) -> None:
+    try:
+        on_event(event)
+    except StopIteration as failure:
+        # No coroutine can raise it.
+        error = RuntimeError("progress raised StopIteration")
+        error.__cause__ = failure
+        future.set_exception(error)
+    except BaseException as failure:  # noqa: BLE001 - the awaiting caller gets it, and other calls get their results
+        future.set_exception(failure)
+
+
+_event_loops: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, EventLoop] = weakref.WeakKeyDictionary()
+
+
+async def call(
+    start: Callable[..., _native.Task], *arguments: object, on_event: Callable[[str], object] | None = None
+) -> Any:
+    """Start a native call on the running loop and wait for its result."""
+    loop = asyncio.get_running_loop()
+    event_loop = _event_loops.get(loop)
+    if event_loop is None:
+        event_loop = _event_loops[loop] = EventLoop(loop)
+    return await event_loop.call(loop, start, arguments, on_event)

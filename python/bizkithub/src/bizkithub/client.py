@@ -1,0 +1,102 @@
+"""The client for ordinary code."""
+
+from __future__ import annotations
+
+from bizkithub import _native, receipt
+from bizkithub._base_client import BaseClient, is_path, plan_settings
+from bizkithub.plan import Plan
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterable, Mapping
+    from typing import Any
+
+    from typing_extensions import Self
+
+    from bizkithub.receipt import Receipt
+
+
+class Client(BaseClient):
+    """A client of one organisation. It may be shared by all threads; calls wait with the interpreter free for others.
+
+    Ctrl-C ends a waiting call within 0.2 seconds and closes its request.
+
+        with bizkithub.Client() as client:  # the key: BIZKITHUB_API_KEY
+            client.add_groups(email="jan@barasek.com", groups=["personal-training"])
+    """
+
+    def add_groups(self, *, groups: Iterable[str], email: str | None = None, cu_ref_no: str | None = None) -> Receipt:
+        """Put groups on one customer.
+
+        Groups that the customer already has are skipped by the server: the call may be repeated safely.
+
+        Args:
+            groups: The groups, at least one; texts that are not slugs are made so by the server. A misspelt group is
+                created.
+            email: The customer's e-mail address.
+            cu_ref_no: The customer reference number, 16 letters and digits. When both are given, it names the customer.
+
+        Returns:
+            The server's yes.
+
+        Raises:
+            InvalidInputError: An argument is not valid; nothing was sent.
+            BizKitHubError: Any of its classes, after the tries that make sense.
+
+        """
+        return receipt.from_values(self._native.add_groups(email, cu_ref_no, groups))
+
+    def ping(self) -> Receipt:
+        """Ask the server whether it accepts the key; nothing is changed.
+
+        Raises:
+            ApiKeyError: It does not.
+            BizKitHubError: Any other of its classes.
+
+        """
+        return receipt.from_values(self._native.ping())
+
+    def plan(
+        self,
+        data: str | os.PathLike[str] | Iterable[Mapping[str, Any]],
+        *,
+        email: str | None = None,
+        cu_ref_no: str | None = None,
+        groups: str | None = None,
+        constant_groups: Iterable[str] = (),
+        allow_groups: Iterable[str] | None = None,
+        delimiter: str = ",",
+    ) -> Plan:
+        """Make a plan: validate every row, merge the rows of each customer into one request. Nothing is sent.
+
+        Args:
+            data: The path of a CSV file (UTF-8, the first line names the columns), or an iterable of mappings. Cells
+                are texts; `None`, NaN and blank texts count as absent. Of a data frame pass `df.to_dict("records")`.
+            email: The column of e-mail addresses.
+            cu_ref_no: The column of customer reference numbers. At least one of the two columns is required.
+            groups: The column of groups: texts separated by `;` or `|`, or lists of texts.
+            constant_groups: Groups for all rows, before those of the row.
+            allow_groups: When given, rows with any other group are refused, compared by predicted slug.
+            delimiter: What separates the cells of a CSV file: one ASCII character.
+
+        Raises:
+            InvalidInputError: The data as a whole cannot be used: a missing column, a broken file. Rows that are not
+            valid
+                do not raise: see `Plan.refusals`.
+
+        """
+        settings = plan_settings(email, cu_ref_no, groups, constant_groups, allow_groups)
+        if is_path(data):
+            return Plan(_native.Plan.from_csv(data, delimiter, settings), self._native)
+        return Plan(_native.Plan.from_rows(data, settings), self._native)
+
+    def close(self) -> None:
+        """Close the connections. Calls in flight end as they would; later ones raise `InvalidInputError`."""
+        self._native.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

@@ -1,0 +1,129 @@
+"""Plans of many rows: what they will send, and their runs."""
+
+from __future__ import annotations
+
+from bizkithub import bill, progress, report
+from bizkithub._lazy_sequence import LazySequence
+from bizkithub._typing import override
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Literal, TypeAlias
+
+    from bizkithub import _native
+    from bizkithub.bill import Bill
+    from bizkithub.errors import BizKitHubError
+    from bizkithub.progress import Progress
+    from bizkithub.report import Report
+
+    OnQuota: TypeAlias = Literal["wait", "stop"]
+
+
+class BasePlan:
+    """The fewest requests that put the groups of all rows, and the rows that were refused."""
+
+    def __init__(self, native: _native.Plan, client: _native.Client) -> None:
+        self._native = native
+        self._client = client
+        self._last_report: Report | None = None
+
+    @property
+    def bill(self) -> Bill:
+        """What the plan will cost and do."""
+        return bill.from_json(self._native.bill())
+
+    @property
+    def refusals(self) -> Sequence[BizKitHubError]:
+        """The refused rows, in their order: each error tells its `row`, `field`, `code` and the reason."""
+        return LazySequence(self._native.refusal_count(), self._native.refusal)
+
+    @property
+    def last_report(self) -> Report | None:
+        """The report of the last run, also of one that Ctrl-C stopped."""
+        return self._last_report
+
+    @override
+    def __repr__(self) -> str:
+        bill = self.bill
+        cost = f"{bill.requests:,} requests, {bill.rejected:,} rows rejected"
+        return f"<{type(self).__name__} of {bill.rows:,} rows: {cost}>"
+
+
+class Plan(BasePlan):
+    """A plan of `Client`.
+
+    Running it again goes on where the last run stopped: what the server acknowledged is not sent again.
+    """
+
+    def run(
+        self,
+        *,
+        concurrency: int = 16,
+        on_quota: OnQuota = "wait",
+        progress: Callable[[Progress], object] | None = None,
+    ) -> Report:
+        """Send the requests and account for every row.
+
+        The run stops by itself when no other request can succeed (a wrong key, a missing permission, an address that is
+        not the API): `Report.stopped_by` tells. Ctrl-C stops it within 0.2 seconds and raises `KeyboardInterrupt`; the
+        report is then in `last_report`.
+
+        Args:
+            concurrency: The most requests under way at once, from 1 on.
+            on_quota: What to do when the quota is used up: `"wait"` until it comes back, however long that takes, or
+                `"stop"`; then `Report.resume_at` tells when to run again.
+            progress: Called on this thread at most ten times a second, and at the end. An exception of it stops the run
+                and is raised.
+
+        Raises:
+            InvalidInputError: An argument is not valid, or the client is closed; nothing was sent.
+
+        """
+        inner, interruption = self._native.run(self._client, concurrency, on_quota, _told(progress))
+        self._last_report = report.from_native(inner)
+        if interruption is not None:
+            raise interruption
+        return self._last_report
+
+
+class AsyncPlan(BasePlan):
+    """A plan of `AsyncClient`.
+
+    Running it again goes on where the last run stopped: what the server acknowledged is not sent again.
+    """
+
+    async def run(
+        self,
+        *,
+        concurrency: int = 16,
+        on_quota: OnQuota = "wait",
+        progress: Callable[[Progress], object] | None = None,
+    ) -> Report:
+        """Send the requests and account for every row.
+
+        The run stops by itself when no other request can succeed (a wrong key, a missing permission, an address that is
+        not the API): `Report.stopped_by` tells. Cancelling closes the requests under way at once, without a report.
+
+        Args:
+            concurrency: The most requests under way at once, from 1 on.
+            on_quota: What to do when the quota is used up: `"wait"` until it comes back, however long that takes, or
+                `"stop"`; then `Report.resume_at` tells when to run again.
+            progress: Called on the event loop at most ten times a second, and at the end. An exception of it cancels
+                the run and is raised.
+
+        Raises:
+            InvalidInputError: An argument is not valid, or the client is closed; nothing was sent.
+
+        """
+        from bizkithub._event_loop import call
+
+        inner = await call(
+            self._native.start_run, self._client, concurrency, on_quota, progress is not None, on_event=_told(progress)
+        )
+        self._last_report = report.from_native(inner)
+        return self._last_report
+
+
+def _told(listener: Callable[[Progress], object] | None) -> Callable[[str], object] | None:
+    return None if listener is None else lambda snapshot: listener(progress.from_json(snapshot))

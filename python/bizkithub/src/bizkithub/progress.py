@@ -1,0 +1,42 @@
+"""How far a run is."""
+
+from __future__ import annotations
+
+from bizkithub._json import load, moment
+from bizkithub._record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+class Progress(Record):
+    """How far a run is: handed to the `progress` function at most ten times a second, and once at the end."""
+
+    rows: int
+    """Rows of the plan: always applied + skipped + rejected + pending + unknown."""
+    applied: int
+    """Rows to which the server said yes."""
+    skipped: int
+    """Rows that the ledger knew."""
+    rejected: int
+    """Rows refused for good."""
+    pending: int
+    """Rows not yet decided."""
+    unknown: int
+    """Rows sent without an answer."""
+    requests: int
+    """Requests of the plan."""
+    requests_done: int
+    """Requests that are decided."""
+    waiting_until: datetime | None
+    """When the run goes on, while it waits for quota, in UTC."""
+    is_done: bool
+    """True once, in the last call."""
+
+
+def from_json(text: str) -> Progress:
+    """Make a snapshot from what the native side hands over."""
+    values = load(text)
+    waiting_until = values.pop("waiting_until")
+    return Progress(waiting_until=None if waiting_until is None else moment(waiting_until), **values)

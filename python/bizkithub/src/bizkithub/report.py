@@ -1,0 +1,119 @@
+"""What a run did."""
+
+from __future__ import annotations
+
+from bizkithub._json import load, moment
+from bizkithub._lazy_sequence import LazySequence
+from bizkithub._record import Record
+from bizkithub._typing import override
+from bizkithub.row_outcome import RowOutcome
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from bizkithub import _native
+    from bizkithub.errors import BizKitHubError
+
+
+class Report(Record):
+    """What a run did: every row's outcome, the counts, the time and the requests."""
+
+    rows: int
+    """Rows of the input: always applied + skipped + rejected + pending + unknown."""
+    applied: int
+    """Rows to which the server said yes."""
+    skipped: int
+    """Rows that the ledger knew."""
+    rejected: int
+    """Rows refused for good, by this client or by the server."""
+    pending: int
+    """Rows not yet sent, or whose tries failed. Running the plan again goes on with them."""
+    unknown: int
+    """Rows sent without an answer. Running the plan again settles them."""
+    rejected_by_code: Mapping[str, int]
+    """How many rows were rejected, by code, or by kind where there is no code."""
+    requests_sent: int
+    """Requests sent, retries included."""
+    retries: int
+    """Requests sent again after a failure; waits for quota are not failures."""
+    throttled: int
+    """Requests answered "quota used up": each was sent again later, or its rows are pending."""
+    started_at: datetime
+    """When the run began, in UTC."""
+    seconds: float
+    """How long the run took."""
+    resume_at: datetime | None
+    """When running again makes sense, for a run that stopped because the quota was used up, in UTC."""
+    stopped_by: BizKitHubError | None
+    """The error that stopped the run before its end, such as an `ApiKeyError`."""
+    is_cancelled: bool
+    """Whether the caller stopped the run."""
+    is_complete: bool
+    """Whether every row is applied or skipped."""
+    outcomes: Sequence[RowOutcome]
+    """Every row's outcome, in the order of the rows."""
+    _inner: _native.Report
+
+    def write_rejects(self, path: str | os.PathLike[str]) -> int:
+        """Write the rejected rows to a CSV file: the columns of the input, then `row, kind, code, reason`.
+
+        Cells that a spreadsheet would take for a formula are neutralised by a leading apostrophe. For plans of CSV
+        files only; the input is read a second time. For no rejects, no file is written.
+
+        Args:
+            path: Where to write; an existing file is replaced.
+
+        Returns:
+            How many rows were written.
+
+        Raises:
+            InvalidInputError: The plan was not made from a file, the input has changed (`input_changed`), or the file
+            cannot be
+                written.
+
+        """
+        return self._inner.write_rejects(path)
+
+    @override
+    def __repr__(self) -> str:
+        counts = {name: getattr(self, name) for name in ("applied", "skipped", "rejected", "pending", "unknown")}
+        shown = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count) or "nothing to do"
+        stopped = f"; stopped by {self.stopped_by.code}" if self.stopped_by else ""
+        return (
+            f"<Report of {self.rows:,} rows: {shown}; {self.requests_sent:,} requests in {self.seconds:.1f} s{stopped}>"
+        )
+
+    @override
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    @override
+    def __hash__(self) -> int:
+        return id(self)
+
+    @override
+    def __reduce__(self) -> str | tuple[object, ...]:
+        raise TypeError("a Report holds every row of its run and cannot be pickled: take the values that you need")
+
+
+def from_native(native: _native.Report) -> Report:
+    """Make a report from what the native side hands over."""
+    values = load(native.summary())
+    started_at, resume_at = moment(values.pop("started_at")), values.pop("resume_at")
+    del values["stopped_by"]
+
+    def outcome(index: int) -> RowOutcome:
+        name, error = native.outcome(index)
+        return RowOutcome(row=index + 1, outcome=name, error=error)
+
+    return Report(
+        started_at=started_at,
+        resume_at=None if resume_at is None else moment(resume_at),
+        stopped_by=native.stopped_by(),
+        outcomes=LazySequence(values["rows"], outcome),
+        _inner=native,
+        **values,
+    )

@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+import asyncio
+import collections
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import bizkithub as bk
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ROWS: list[dict[str, Any]] = [
+    {"email": "a@example.com", "segment": "vip; Summer sale"},
+    {"email": "no address", "segment": "vip"},
+    {"email": "A@example.com", "segment": ["wholesale"]},
+    {"email": "b@example.com", "segment": ("vip", "VIP")},
+    {"email": None, "segment": "vip"},
+    {"email": "c@example.com", "segment": float("nan")},
+    {"email": 7, "segment": "vip"},
+    {"email": "d@example.com", "segment": ["vip", None]},
+    {"segment": "vip"},
+]
+CODES = ["email_invalid", "customer_missing", "groups_missing", "text_expected", "text_expected", "customer_missing"]
+
+
+def test_a_plan_merges_customers_and_refuses_rows_and_sends_nothing(sandbox: bk.Sandbox, client: bk.Client) -> None:
+    plan = client.plan(ROWS, email="email", groups="segment")
+    bill = plan.bill
+    assert (bill.rows, bill.customers, bill.requests, bill.rejected) == (9, 2, 2, 6)
+    assert bill.rejected_by_code == dict(collections.Counter(CODES))
+    assert [(group.slug, group.customers) for group in bill.groups] == [
+        ("vip", 2),
+        ("summer-sale", 1),
+        ("wholesale", 1),
+    ]
+    assert [error.code for error in plan.refusals] == CODES
+    assert [error.row for error in plan.refusals] == [2, 5, 6, 7, 8, 9]
+    assert plan.refusals[0].field == "email"
+    assert plan.refusals[4].field == "groups"
+    assert repr(plan) == "<Plan of 9 rows: 2 requests, 6 rows rejected>"
+    assert "summer-sale" in str(bill)
+    assert sandbox.requests() == []
+
+
+def test_a_run_accounts_for_every_row(sandbox: bk.Sandbox, client: bk.Client) -> None:
+    plan = client.plan(ROWS, email="email", groups="segment")
+    report = plan.run(concurrency=2)
+    assert (report.rows, report.applied, report.rejected, report.requests_sent) == (9, 3, 6, 2)
+    assert [row.outcome for row in report.outcomes] == ["applied", "rejected", "applied", "applied"] + ["rejected"] * 5
+    assert [row.row for row in report.outcomes[-2:]] == [8, 9]
+    error = report.outcomes[1].error
+    assert isinstance(error, bk.InvalidInputError)
+    assert (error.code, error.row) == ("email_invalid", 2)
+    assert report.rejected_by_code == dict(collections.Counter(CODES))
+    assert not report.is_complete
+    assert report.stopped_by is None
+    assert report.seconds > 0
+    assert report.started_at.tzinfo is not None
+    assert sandbox.groups_of(email="a@example.com") == {"vip", "summer-sale", "wholesale"}
+    assert plan.last_report is report
+    with pytest.raises(IndexError):
+        report.outcomes[9]
+
+
+def test_running_again_sends_nothing_that_is_known(sandbox: bk.Sandbox, client: bk.Client) -> None:
+    plan = client.plan(ROWS, email="email", groups="segment")
+    plan.run()
+    again = plan.run()
+    assert (again.skipped, again.applied, again.requests_sent) == (3, 0, 0)
+    assert len(sandbox.requests()) == 2
+
+
+def test_a_wrong_key_stops_the_run_at_once(sandbox: bk.Sandbox) -> None:
+    rows = ({"email": f"{number}@example.com"} for number in range(100))
+    with bk.Client("DEV_NotRegistered000000000000000", base_url=sandbox.url) as client:
+        report = client.plan(rows, email="email", constant_groups=["vip"]).run(concurrency=1)
+    assert isinstance(report.stopped_by, bk.ApiKeyError)
+    assert (report.pending, report.requests_sent) == (100, 1)
+    assert "stopped by PUBLIC_API_KEY_DOES_NOT_EXIST" in repr(report)
+
+
+def test_a_used_up_quota_can_give_the_time_back() -> None:
+    quota: Any = {"model": "sliding_window", "limit": 3, "window_seconds": 3600}
+    with bk.Sandbox(quota=quota) as sandbox, sandbox.client() as client:
+        rows = [{"email": f"{number}@example.com"} for number in range(5)]
+        plan = client.plan(rows, email="email", constant_groups=["vip"])
+        report = plan.run(concurrency=1, on_quota="stop")
+        assert (report.applied, report.pending, report.throttled) == (3, 2, 1)
+        assert report.resume_at is not None
+        assert report.resume_at > report.started_at
+        sandbox.advance(3600)
+        again = plan.run(on_quota="stop")
+        assert (again.applied, again.skipped, again.is_complete) == (2, 3, True)
+
+
+def test_groups_that_are_not_allowed_are_refused(client: bk.Client) -> None:
+    plan = client.plan(ROWS[:4], email="email", groups="segment", allow_groups=["VIP", "wholesale"])
+    assert [error.code for error in plan.refusals] == ["group_not_allowed", "email_invalid"]
+
+
+def test_a_csv_file_is_planned_run_and_its_rejects_written(
+    sandbox: bk.Sandbox, client: bk.Client, tmp_path: Path
+) -> None:
+    path = tmp_path / "customers.csv"
+    path.write_text("email;segment;note\na@example.com;vip|sale;\nnobody;vip;=1+1\n", encoding="utf-8-sig")
+    plan = client.plan(path, email="email", groups="segment", constant_groups=["all"], delimiter=";")
+    report = plan.run()
+    assert sandbox.groups_of(email="a@example.com") == {"all", "vip", "sale"}
+    rejects = tmp_path / "rejects.csv"
+    assert report.write_rejects(rejects) == 1
+    written = rejects.read_text("utf-8").splitlines()
+    assert len(written) == 2
+    assert "'=1+1" in written[1]
+    assert "email_invalid" in written[1]
+
+
+def test_rejects_of_rows_in_memory_are_in_the_outcomes(client: bk.Client, tmp_path: Path) -> None:
+    report = client.plan([{"email": "nobody"}], email="email", constant_groups=["vip"]).run()
+    with pytest.raises(bk.InvalidInputError) as caught:
+        report.write_rejects(tmp_path / "rejects.csv")
+    assert caught.value.code == "rejects_without_file"
+
+
+def test_any_mapping_is_a_row_and_an_exception_of_the_iterable_is_the_callers(client: bk.Client) -> None:
+    rows = [collections.ChainMap({"email": "a@example.com"}), collections.UserDict(email="b@example.com")]
+    assert client.plan(rows, email="email", constant_groups=["vip"]).bill.requests == 2
+
+    def broken() -> Any:
+        yield {"email": "a@example.com"}
+        raise LookupError("mine")
+
+    with pytest.raises(LookupError, match="mine"):
+        client.plan(broken(), email="email", constant_groups=["vip"])
+
+
+def test_progress_is_told_on_the_calling_thread_and_ends_with_done(client: bk.Client) -> None:
+    seen: list[bk.Progress] = []
+    rows = [{"email": f"{number}@example.com"} for number in range(50)]
+    client.plan(rows, email="email", constant_groups=["vip"]).run(progress=seen.append)
+    assert [snapshot.is_done for snapshot in seen] == [False] * (len(seen) - 1) + [True]
+    assert (seen[-1].applied, seen[-1].requests_done, seen[-1].pending) == (50, 50, 0)
+    assert all(snapshot.applied + snapshot.pending == 50 for snapshot in seen)
+
+
+class Mine(Exception):  # noqa: N818 - a caller's own
+    pass
+
+
+def _raise(_: bk.Progress) -> None:
+    raise Mine
+
+
+def test_an_exception_of_progress_stops_the_run_and_is_raised(sandbox: bk.Sandbox, client: bk.Client) -> None:
+    sandbox.add_fault({"effect": "never_answer"})
+    rows = [{"email": f"{number}@example.com"} for number in range(50)]
+    plan = client.plan(rows, email="email", constant_groups=["vip"])
+    with pytest.raises(Mine):
+        plan.run(concurrency=1, progress=_raise)
+    assert plan.last_report is not None
+    assert plan.last_report.is_cancelled
+    sandbox.clear_faults()
+    assert plan.run().applied == 50
+
+
+def test_asyncio_plans_and_runs(sandbox: bk.Sandbox, tmp_path: Path) -> None:
+    path = tmp_path / "customers.csv"
+    path.write_text("email,segment\na@example.com,vip\nnobody,vip\n")
+
+    async def main() -> None:
+        seen: list[bk.Progress] = []
+        async with sandbox.async_client() as client:
+            plan = await client.plan(path, email="email", groups="segment")
+            assert plan.bill.requests == 1
+            report = await plan.run(progress=seen.append)
+            assert (report.applied, report.rejected, seen[-1].is_done) == (1, 1, True)
+            assert report.write_rejects(tmp_path / "rejects.csv") == 1
+            plan = await client.plan(ROWS, email="email", groups="segment")
+            assert (await plan.run()).applied == 3
+            assert repr(plan) == "<AsyncPlan of 9 rows: 2 requests, 6 rows rejected>"
+            with pytest.raises(Mine):
+                await plan.run(progress=_raise)
+
+    asyncio.run(main())
