@@ -1,112 +1,19 @@
 //! The one error type of the client: what happened, where, whether a retry makes sense, and what to do now.
 
+mod field;
+mod kind;
+mod record;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::{Serialize, Serializer};
+
+pub use field::Field;
+pub use kind::ErrorKind;
 
 use crate::protocol::ErrorCode;
-
-/// The families of errors. Stable: decide on them, or on [`Error::code`], never on the message.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum ErrorKind {
-    /// Refused by this client before anything was sent.
-    InvalidInput,
-    /// The server does not accept the API key. No other request with it can succeed.
-    ApiKey,
-    /// The key is known but may not do this. No other request with it can succeed.
-    Permission,
-    /// The server refused this customer or its groups; other customers are not concerned.
-    Rejected,
-    /// The quota is used up: [`Error::retry_at`] says when it comes back, if the server told.
-    Quota,
-    /// The server failed, or what answered is not the API.
-    Server,
-    /// No answer arrived: no connection, a reset, a timeout.
-    Network,
-    /// A defect of this client.
-    Internal,
-}
-
-impl ErrorKind {
-    /// Every kind, in the order of the documentation.
-    pub const ALL: [Self; 8] = [
-        Self::InvalidInput,
-        Self::ApiKey,
-        Self::Permission,
-        Self::Rejected,
-        Self::Quota,
-        Self::Server,
-        Self::Network,
-        Self::Internal,
-    ];
-
-    /// The stable name, the same in every language: `invalid_input`, `api_key`, `permission`, `rejected`, `quota`, `server`,
-    /// `network`, `internal`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::InvalidInput => "invalid_input",
-            Self::ApiKey => "api_key",
-            Self::Permission => "permission",
-            Self::Rejected => "rejected",
-            Self::Quota => "quota",
-            Self::Server => "server",
-            Self::Network => "network",
-            Self::Internal => "internal",
-        }
-    }
-}
-
-impl fmt::Display for ErrorKind {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.as_str())
-    }
-}
-
-/// The input at fault, by its name on the wire or in the settings.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Hash, Serialize)]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub enum Field {
-    /// The API key.
-    ApiKey,
-    /// The base URL.
-    BaseUrl,
-    /// The certificate authority file.
-    CaFile,
-    /// The name of the customer as a whole: e-mail and `cuRefNo` together.
-    Customer,
-    /// The `cuRefNo`.
-    CuRefNo,
-    /// The e-mail address.
-    Email,
-    /// The groups.
-    Groups,
-    /// The proxy address.
-    Proxy,
-}
-
-impl Field {
-    /// The name as on the wire: `apiKey`, `baseUrl`, `caFile`, `customer`, `cuRefNo`, `email`, `groups`, `proxy`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::ApiKey => "apiKey",
-            Self::BaseUrl => "baseUrl",
-            Self::CaFile => "caFile",
-            Self::Customer => "customer",
-            Self::CuRefNo => "cuRefNo",
-            Self::Email => "email",
-            Self::Groups => "groups",
-            Self::Proxy => "proxy",
-        }
-    }
-}
 
 /// An error of the client. It never contains the API key, nor a URL with it.
 #[derive(Debug)]
@@ -365,55 +272,6 @@ impl fmt::Display for Error {
             (None, Some(moment)) => write!(formatter, "; try again at {moment:.0}"),
             (None, None) => Ok(()),
         }
-    }
-}
-
-/// The shape that every face shows: `kind`, `message` and those of `code`, `status`, `field`, `row`, `line`, `advice`, `docUrl`,
-/// `retryAfter` (seconds) and `retryAt` (RFC 3339) that are known, then `isRetryable` and `attempts`.
-impl Serialize for Error {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Shape<'a> {
-            kind: ErrorKind,
-            message: &'a str,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            code: Option<&'a str>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            status: Option<u16>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            field: Option<Field>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            row: Option<u64>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            line: Option<u64>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            advice: Option<&'a str>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            doc_url: Option<String>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            retry_after: Option<f64>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            retry_at: Option<String>,
-            is_retryable: bool,
-            attempts: u32,
-        }
-        Shape {
-            kind: self.kind(),
-            message: self.message(),
-            code: self.code(),
-            status: self.status(),
-            field: self.field(),
-            row: self.row(),
-            line: self.line(),
-            advice: self.advice(),
-            doc_url: self.doc_url(),
-            retry_after: self.retry_after().map(|wait| wait.as_secs_f64()),
-            retry_at: self.retry_at().map(|moment| moment.to_string()),
-            is_retryable: self.is_retryable(),
-            attempts: self.attempts(),
-        }
-        .serialize(serializer)
     }
 }
 
