@@ -1,9 +1,11 @@
 // Measures what a call costs the client's process: user and system CPU time per `addGroups`, 32 at a time, against the sandbox in a
-// process of its own. Other clients that are installed (undici; Node's own fetch always is) do the same for comparison.
+// process of its own. Node's own fetch does the same for comparison, and undici when it is installed in node/ (`npm install --no-save
+// undici`).
 //
 // Usage: node benches/node_calls.mjs [calls]
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
+import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 
 import { Client, Sandbox } from '../node/bizkithub/dist/index.mjs';
@@ -25,12 +27,20 @@ if (process.argv[2] === 'serve') {
   await measure('bizkithub, one at a time', 1, calls / 5, () => client.addGroups(input));
   const url = `${baseUrl}/api/v1/customer/add-groups?apiKey=${apiKey}`;
   const request = () => ({ method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(input) });
-  const undici = await import('undici').catch(() => undefined);
+  const undici = await installed('undici');
   if (undici !== undefined) {
     await measure('undici', CONCURRENCY, calls, async () => (await undici.request(url, request())).body.json());
   }
   await measure('fetch', CONCURRENCY, calls / 5, async () => (await fetch(url, request())).json());
   server.disconnect();
+}
+
+async function installed(name) {
+  try {
+    return createRequire(new URL('../node/', import.meta.url))(name);
+  } catch {
+    return undefined;
+  }
 }
 
 async function measure(name, concurrency, calls, call) {

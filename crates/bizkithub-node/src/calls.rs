@@ -13,7 +13,6 @@ use napi_derive::napi;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::AbortHandle;
 
-use crate::client::Receipt;
 use crate::error::{Failure, caught};
 use crate::plan::Plan;
 use crate::report::Report;
@@ -26,7 +25,7 @@ static RUNTIME: LazyLock<std::io::Result<Runtime>> =
 /// What a call may end with, when it does not fail.
 #[napi]
 #[expect(unreachable_pub, reason = "napi-derive takes public types only")]
-pub type Answer = Either4<Receipt, Plan, Report, u32>;
+pub type Answer = Either4<String, Plan, Report, u32>;
 
 type Message = FnArgs<(u32, Option<Answer>, Option<String>, Option<String>)>;
 type Receive = ThreadsafeFunction<Message, (), Message, Status, false, true>;

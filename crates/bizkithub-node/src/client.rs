@@ -8,7 +8,7 @@ use napi::bindgen_prelude::Either4;
 use napi_derive::napi;
 
 use crate::calls::{Calls, Inner};
-use crate::error::{Failure, answer};
+use crate::error::{Failure, answer, json};
 use crate::transport::Transport;
 
 /// The settings of a client. Times are in milliseconds; an infinite deadline is none.
@@ -23,17 +23,6 @@ pub struct Settings {
     pub tries: Option<u32>,
     pub proxy: Option<String>,
     pub ca_file: Option<String>,
-}
-
-/// The server's yes to one call. Durations are in seconds, moments in milliseconds since the Unix epoch.
-#[napi(object, object_from_js = false)]
-pub struct Receipt {
-    pub attempts: u32,
-    pub quota_limit: Option<f64>,
-    pub quota_remaining: Option<f64>,
-    pub quota_resets_at: Option<f64>,
-    pub quota_window: Option<f64>,
-    pub retry_after: Option<f64>,
 }
 
 /// A client of one organisation.
@@ -58,7 +47,7 @@ impl Client {
         self.inner.base_url().to_string()
     }
 
-    /// Puts groups on one customer, and answers with a receipt. Returns a failure when the input is refused and no call begins.
+    /// Puts groups on one customer, and answers with a receipt in JSON. Returns a failure when the input is refused and no call begins.
     #[napi]
     pub fn add_groups(
         &self,
@@ -75,15 +64,15 @@ impl Client {
         let client = self.inner.clone();
         self.calls.start(call, async move {
             let receipt = client.add_groups(&customer, &groups).await?;
-            Ok(Either4::A(receipt.into()))
+            Ok(Either4::A(json(&receipt)))
         })
     }
 
-    /// Asks the server whether it accepts the key, and answers with a receipt.
+    /// Asks the server whether it accepts the key, and answers with a receipt in JSON.
     #[napi]
     pub fn ping(&self, call: u32) -> Option<Failure> {
         let client = self.inner.clone();
-        self.calls.start(call, async move { Ok(Either4::A(client.ping().await?.into())) })
+        self.calls.start(call, async move { Ok(Either4::A(json(&client.ping().await?))) })
     }
 }
 
@@ -130,23 +119,4 @@ pub(crate) fn find<T: Copy, const N: usize>(choices: [(&str, T); N], name: &str)
 /// `None` for a time without an end.
 pub(crate) fn milliseconds(milliseconds: f64) -> Option<Duration> {
     Duration::try_from_secs_f64(milliseconds / 1000.0).ok()
-}
-
-impl From<bizkithub::Receipt> for Receipt {
-    fn from(receipt: bizkithub::Receipt) -> Self {
-        let quota = receipt.quota;
-        Self {
-            attempts: receipt.attempts,
-            quota_limit: quota.limit.map(number),
-            quota_remaining: quota.remaining.map(number),
-            quota_resets_at: quota.resets_at.map(|moment| moment.as_duration().as_secs_f64() * 1000.0),
-            quota_window: quota.window.map(|window| window.as_secs_f64()),
-            retry_after: quota.retry_after.map(|wait| wait.as_secs_f64()),
-        }
-    }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "JavaScript's numbers are what they are")]
-fn number(count: u64) -> f64 {
-    count as f64
 }

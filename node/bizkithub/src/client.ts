@@ -160,7 +160,7 @@ export class Client {
    */
   async addGroups(input: AddGroupsInput, options?: CallOptions): Promise<Receipt> {
     const { email, cuRefNo, groups } = checkInput(input);
-    const receipt = await calls().start<native.Receipt>(
+    const receipt = await calls().start<string>(
       (call) => this.#native.addGroups(call, email, cuRefNo, groups),
       checkCallOptions(options),
     );
@@ -174,7 +174,7 @@ export class Client {
    * @throws BizKitHubError of any kind; the signal's reason after an abort.
    */
   async ping(options?: CallOptions): Promise<Receipt> {
-    return receiptOf(await calls().start<native.Receipt>((call) => this.#native.ping(call), checkCallOptions(options)));
+    return receiptOf(await calls().start<string>((call) => this.#native.ping(call), checkCallOptions(options)));
   }
 
   /**
@@ -239,12 +239,16 @@ function checkCallOptions(options: CallOptions | undefined): CallOptions {
   return options;
 }
 
-function receiptOf(receipt: native.Receipt): Receipt {
-  const quota: { -readonly [Part in keyof Quota]: Quota[Part] } = {};
-  if (receipt.quotaLimit !== undefined) quota.limit = receipt.quotaLimit;
-  if (receipt.quotaRemaining !== undefined) quota.remaining = receipt.quotaRemaining;
-  if (receipt.quotaResetsAt !== undefined) quota.resetsAt = new Date(receipt.quotaResetsAt);
-  if (receipt.quotaWindow !== undefined) quota.window = receipt.quotaWindow;
-  if (receipt.retryAfter !== undefined) quota.retryAfter = receipt.retryAfter;
-  return { attempts: receipt.attempts, quota };
+interface ReceiptShape {
+  readonly attempts: number;
+  readonly quota: { readonly [Part in keyof Quota]-?: (Quota[Part] extends Date | undefined ? string : Quota[Part]) | null };
+}
+
+function receiptOf(text: string): Receipt {
+  const { attempts, quota } = JSON.parse(text) as ReceiptShape;
+  const known: Record<string, unknown> = {};
+  for (const [part, value] of Object.entries(quota)) {
+    if (value !== null) known[part] = part === 'resetsAt' ? new Date(value) : value;
+  }
+  return { attempts, quota: known };
 }
