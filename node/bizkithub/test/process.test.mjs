@@ -79,6 +79,19 @@ describe('a process ends by itself, with nothing on its standard error', () => {
     });
   }
 
+  test('and a sandbox serves until then, also when nothing but its address is kept', async () => {
+    const { code, stdout } = await scripted(`import { setFlagsFromString } from 'node:v8';
+      import { runInNewContext } from 'node:vm';
+      import { setImmediate } from 'node:timers/promises';
+      setFlagsFromString('--expose-gc');
+      const collect = runInNewContext('gc');
+      const start = async () => { const { url, apiKey } = await Sandbox.start(); return { baseUrl: url, apiKey }; };
+      const settings = await start();
+      for (let round = 0; round < 5; round += 1) { collect(); await setImmediate(); }
+      process.stdout.write(String((await new Client({ ...settings, tries: 1 }).ping()).attempts));`);
+    assert.deepEqual({ code, stdout }, { code: 0, stdout: '1' });
+  });
+
   test('but not before a call is answered, which keeps it alive', async () => {
     const { stdout, ...rest } = await scripted("let answered = false; client.ping().then(() => { answered = true; }); process.on('exit', () => process.stdout.write(String(answered)));");
     assert.deepEqual({ ...rest, stdout }, { ...quiet, stdout: 'true' });
