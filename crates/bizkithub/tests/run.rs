@@ -141,6 +141,16 @@ async fn a_cancelled_run_says_what_is_unknown_and_what_is_pending() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_run_that_is_cancelled_before_it_begins_sends_nothing() {
+    let world = World::new(|_, _| Ok(yes()));
+    let options = RunOptions::default();
+    options.cancel.cancel();
+    let report = plan_of(100).run(&world.client(), options).await;
+    assert!(report.is_cancelled());
+    assert_eq!((world.requests(), report.counts().pending), (0, 100));
+}
+
+#[tokio::test(start_paused = true)]
 async fn lost_answers_are_unknown_and_refused_connections_pending() {
     let world = World::new(|_, request| {
         let is_lost = String::from_utf8_lossy(request.body()).contains("user0@");
