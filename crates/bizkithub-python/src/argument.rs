@@ -1,5 +1,6 @@
 //! Python arguments as the core takes them. What does not fit is refused with a clear error, before anything is sent.
 
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use bizkithub::{Customer, Error, Field};
@@ -110,5 +111,13 @@ pub(crate) fn seconds(py: Python<'_>, setting: &str, seconds: f64) -> PyResult<D
     Duration::try_from_secs_f64(seconds).map_err(|_| {
         let message = format!("{setting} is {seconds}, which is not a number of seconds");
         refused(py, "setting_invalid", message, "give a number of seconds, zero or more")
+    })
+}
+
+/// A setting that counts from 1 on.
+pub(crate) fn count(py: Python<'_>, setting: &str, count: i64) -> PyResult<NonZeroUsize> {
+    usize::try_from(count).ok().and_then(NonZeroUsize::new).ok_or_else(|| {
+        let message = format!("{setting} is {count}, which is no number from 1 on");
+        refused(py, "setting_invalid", message, "give a number from 1 on")
     })
 }

@@ -6,7 +6,7 @@ use bizkithub::protocol::KeyPlacement;
 use bizkithub::{ClientBuilder, Error, Field, Receipt, parse_groups};
 use pyo3::prelude::*;
 
-use crate::argument::{CustomerTexts, Text, choice, seconds, texts};
+use crate::argument::{CustomerTexts, Text, choice, count, seconds, texts};
 use crate::completions::{Completions, Courier};
 use crate::error::{call, refused};
 use crate::per_process::PerProcess;
@@ -36,7 +36,7 @@ impl Client {
         connect_timeout: f64,
         timeout: f64,
         deadline: Option<f64>,
-        tries: u32,
+        tries: i64,
         proxy: Option<Text>,
         ca_file: Option<PathBuf>,
     ) -> PyResult<Self> {
@@ -45,7 +45,7 @@ impl Client {
             .connect_timeout(seconds(py, "connect_timeout", connect_timeout)?)
             .timeout(seconds(py, "timeout", timeout)?)
             .deadline(deadline.map(|deadline| seconds(py, "deadline", deadline)).transpose()?)
-            .tries(tries);
+            .tries(u32::try_from(count(py, "tries", tries)?.get()).unwrap_or(u32::MAX));
         if let Some(Text(api_key)) = api_key {
             settings = settings.api_key(api_key);
         }

@@ -11,6 +11,7 @@ mod plan;
 mod receipt;
 mod report;
 mod rows;
+mod run;
 mod runtime;
 mod sandbox;
 mod wait;
@@ -20,6 +21,8 @@ use pyo3::prelude::*;
 /// The native half of `bizkithub`. Not public: use the classes of `bizkithub`.
 #[pymodule]
 mod _native {
+    use std::ffi::OsString;
+
     use bizkithub::Error;
     use pyo3::prelude::*;
 
@@ -36,10 +39,20 @@ mod _native {
     use crate::error::call;
     use crate::wait::wait;
 
+    /// The version of the package.
+    #[pymodule_export]
+    const VERSION: &str = env!("CARGO_PKG_VERSION");
+
     /// The predicted slug of a text.
     #[pyfunction]
     fn slug(py: Python<'_>, text: Text) -> PyResult<String> {
         call(py, || Ok(bizkithub::slug(&text.0)))
+    }
+
+    /// Runs the command `bizkithub` and returns its exit code; the first argument is the program's name.
+    #[pyfunction]
+    fn run_command(py: Python<'_>, arguments: Vec<OsString>) -> u8 {
+        py.detach(|| bizkithub_cli::main_with(arguments))
     }
 
     /// Panics, on the caller's thread or on the runtime's. **For tests only**: they prove that a panic becomes an exception.

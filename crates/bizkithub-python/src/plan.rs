@@ -1,29 +1,22 @@
-use std::future::{Future, poll_fn};
-use std::num::NonZeroUsize;
+use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::task::Poll;
-use std::time::Duration;
 
 use bizkithub::Error;
-use bizkithub::job::{self, CsvColumns, CsvSource, OnQuota, PlanBuilder, PlanOptions, Progress, RunOptions};
-use futures_util::FutureExt;
+use bizkithub::job::{self, CsvColumns, CsvSource, PlanBuilder, PlanOptions, Progress, RunOptions};
 use pyo3::IntoPyObjectExt;
 use pyo3::exceptions::PyIndexError;
 use pyo3::prelude::*;
-use tokio::sync::mpsc::unbounded_channel;
 
-use crate::argument::{Text, Texts, choice};
+use crate::argument::{Text, Texts};
 use crate::client::Client;
 use crate::completions::{Completions, Courier};
 use crate::error::{call, exception, refused};
 use crate::report::Report;
 use crate::rows;
-use crate::runtime::{Task, blocking, caught};
-use crate::wait::{Wait, wait};
-
-/// How long an interrupted run waits for answers: Ctrl-C has to answer within 0.2 seconds, 0.05 of which it may take to notice.
-const GRACE: Duration = Duration::from_millis(100);
+use crate::run::{drive, listen, options};
+use crate::runtime::{Task, blocking};
+use crate::wait::wait;
 
 /// The core's plan, and the file that it was made from.
 #[pyclass(frozen, module = "bizkithub._native")]
@@ -116,42 +109,11 @@ impl Plan {
         on_quota: &str,
         progress: Option<Bound<'_, PyAny>>,
     ) -> PyResult<(Report, Option<PyErr>)> {
-        let (sender, mut snapshots) = unbounded_channel();
         let mut options = options(py, concurrency, on_quota)?;
+        let snapshots = progress.is_some().then(|| listen(&mut options));
         let cancel = options.cancel.clone();
-        if progress.is_some() {
-            // The receiver outlives the run.
-            options.progress = Some(Arc::new(move |snapshot: &Progress| drop(sender.send(snapshot.clone()))));
-        }
-        let mut work = Box::pin(caught(self.running(client.inner(py)?, options)));
-        let wait = Wait::begin(py)?;
-        let tell = |snapshot: &Progress| match &progress {
-            Some(progress) => call(py, || to_json(snapshot)).and_then(|snapshot| progress.call1((snapshot,))).map(drop),
-            None => Ok(()),
-        };
-        let mut interruption = None;
-        let report = loop {
-            let mut next = poll_fn(|context| match snapshots.poll_recv(context) {
-                Poll::Ready(Some(snapshot)) => Poll::Ready(Event::Progress(snapshot)),
-                _ => work.poll_unpin(context).map(Event::Ended),
-            });
-            let interrupted = match wait.until(py, &mut next) {
-                Ok(Event::Ended(report)) => break call(py, || report)?,
-                Ok(Event::Progress(snapshot)) if interruption.is_none() => tell(&snapshot),
-                Ok(Event::Progress(_)) => Ok(()),
-                Err(signal) => Err(signal),
-            };
-            if let Err(error) = interrupted {
-                cancel.cancel();
-                interruption.get_or_insert(error);
-            }
-        };
-        drop(work);
-        wait.catch_up(py);
-        while let (Ok(snapshot), None) = (snapshots.try_recv(), &interruption) {
-            interruption = tell(&snapshot).err();
-        }
-        Ok((report, interruption))
+        let work = self.running(client.inner(py)?, options);
+        drive(py, work, &cancel, progress.zip(snapshots))
     }
 
     /// Sends the requests for an event loop. What arrives is a snapshot in JSON, or at the end the report.
@@ -178,11 +140,6 @@ impl Plan {
         }
         courier.start(py, self.running(client.inner(py)?, options), |report| report)
     }
-}
-
-enum Event {
-    Progress(Progress),
-    Ended(Result<Report, Error>),
 }
 
 impl Plan {
@@ -213,18 +170,6 @@ fn source(py: Python<'_>, path: PathBuf, delimiter: &Text) -> PyResult<CsvSource
             Err(refused(py, "setting_invalid", message, "give one character, such as \",\", \";\" or \"\\t\""))
         }
     }
-}
-
-fn options(py: Python<'_>, concurrency: i64, on_quota: &str) -> PyResult<RunOptions> {
-    let concurrency = usize::try_from(concurrency).ok().and_then(NonZeroUsize::new).ok_or_else(|| {
-        let message = format!("concurrency is {concurrency}, which lets no request leave");
-        refused(py, "setting_invalid", message, "give a number from 1 on")
-    })?;
-    let mut options = RunOptions::default();
-    options.concurrency = concurrency;
-    options.on_quota = choice(py, "on_quota", on_quota, &OnQuota::ALL)?;
-    options.grace = GRACE;
-    Ok(options)
 }
 
 /// A structure of the core in JSON, in which every language reads it.

@@ -41,7 +41,7 @@ def run_python() -> Iterator[Callable[[str], subprocess.Popen[str]]]:
             [
                 sys.executable,
                 "-W",
-                "ignore:.*multi-threaded, use of fork:DeprecationWarning",
+                "ignore::DeprecationWarning",
                 "-c",
                 textwrap.dedent(program),
             ],

@@ -77,6 +77,8 @@ SETTINGS: dict[str, tuple[dict[str, Any], str, str | None]] = {
     "a negative time": ({"timeout": -1.0}, "setting_invalid", None),
     "a time that is no number": ({"connect_timeout": float("nan")}, "setting_invalid", None),
     "an endless deadline": ({"deadline": float("inf")}, "setting_invalid", None),
+    "no try": ({"tries": 0}, "setting_invalid", None),
+    "a negative number of tries": ({"tries": -1}, "setting_invalid", None),
     "a missing CA file": ({"ca_file": "/nowhere/ca.pem"}, "ca_file_unreadable", "ca_file"),
     "a proxy that is none": ({"proxy": "::"}, "proxy_invalid", "proxy"),
 }

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import importlib.metadata
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 import bizkithub as bk
+from bizkithub import _native
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,12 +48,22 @@ def test_importing_brings_nothing_that_is_slow_to_import(check_python: Callable[
 
 
 def test_every_public_name_is_documented() -> None:
-    for name in bk.__all__:
+    for name in set(bk.__all__) - {"__version__"}:
         documented = getattr(bk, name)
         assert documented.__doc__, name
         for member, value in vars(documented).items() if isinstance(documented, type) else ():
             if not member.startswith("_") and callable(value):
                 assert value.__doc__, f"{name}.{member}"
+
+
+def test_the_package_is_what_its_metadata_says() -> None:
+    metadata = importlib.metadata.metadata("bizkithub")
+    assert metadata["Version"] == bk.__version__
+    # The stable ABI of 3.10 is what the wheel is built for.
+    assert metadata["Requires-Python"] == ">=3.10"
+    assert "abi3" in Path(str(_native.__file__)).name
+    assert importlib.metadata.requires("bizkithub") is None
+    assert Path(str(bk.__file__)).with_name("py.typed").exists()
 
 
 def test_the_stub_says_what_the_module_has() -> None:

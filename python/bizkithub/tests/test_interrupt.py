@@ -122,15 +122,3 @@ def test_cancelling_a_run_closes_its_requests(sandbox: bk.Sandbox) -> None:
             assert (await plan.run()).is_complete
 
     asyncio.run(main())
-
-
-def test_a_timeout_of_asyncio_closes_the_request(sandbox: bk.Sandbox) -> None:
-    sandbox.add_fault({"effect": "never_answer"})
-
-    async def main() -> None:
-        async with sandbox.async_client() as client:
-            with pytest.raises(asyncio.TimeoutError):
-                await asyncio.wait_for(client.ping(), 0.05)
-            await asyncio.to_thread(sandbox.wait_for_request, fault="never_answer", closed_by_client=True)
-
-    asyncio.run(main())

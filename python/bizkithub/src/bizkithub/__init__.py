@@ -4,6 +4,7 @@ Begin with `Client` or, for asyncio, `AsyncClient`; `Sandbox` is the API on your
 `BizKitHubError`.
 """
 
+from bizkithub._native import VERSION
 from bizkithub.async_client import AsyncClient
 from bizkithub.bill import Bill, BillGroup
 from bizkithub.client import Client
@@ -25,6 +26,8 @@ from bizkithub.report import Report
 from bizkithub.row_outcome import RowOutcome
 from bizkithub.sandbox import Sandbox
 from bizkithub.slugs import slug
+
+__version__ = VERSION
 
 __all__ = [
     "ApiKeyError",
@@ -48,5 +51,6 @@ __all__ = [
     "RowOutcome",
     "Sandbox",
     "ServerError",
+    "__version__",
     "slug",
 ]

@@ -1,14 +1,29 @@
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from os import PathLike
-from typing import Any, Literal, final
+from typing import Any, Final, Literal, final
 
 from bizkithub.errors import BizKitHubError
 from bizkithub.receipt import ReceiptValues
 from bizkithub.row_outcome import Outcome
 
-__all__ = ["Client", "Completions", "Plan", "PlanSettings", "Report", "Sandbox", "Task", "panic_for_tests", "slug"]
+__all__ = [
+    "VERSION",
+    "Client",
+    "Completions",
+    "Plan",
+    "PlanSettings",
+    "Report",
+    "Sandbox",
+    "Task",
+    "panic_for_tests",
+    "run_command",
+    "slug",
+]
+
+VERSION: Final[str]
 
 def slug(text: str) -> str: ...
+def run_command(arguments: Sequence[str]) -> int: ...
 def panic_for_tests(on_runtime: bool) -> None: ...
 
 @final

@@ -1,0 +1,83 @@
+use std::future::{Future, poll_fn};
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use bizkithub::Error;
+use bizkithub::job::{Cancel, OnQuota, Progress, RunOptions};
+use futures_util::FutureExt;
+use pyo3::prelude::*;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+use crate::argument::{choice, count};
+use crate::error::call;
+use crate::plan::to_json;
+use crate::report::Report;
+use crate::runtime::caught;
+use crate::wait::Wait;
+
+/// How long an interrupted run waits for answers: Ctrl-C has to answer within 0.2 seconds, 0.05 of which it may take to notice.
+const GRACE: Duration = Duration::from_millis(100);
+
+/// Checks how a plan is to be run.
+pub(crate) fn options(py: Python<'_>, concurrency: i64, on_quota: &str) -> PyResult<RunOptions> {
+    let mut options = RunOptions::default();
+    options.concurrency = count(py, "concurrency", concurrency)?;
+    options.on_quota = choice(py, "on_quota", on_quota, &OnQuota::ALL)?;
+    options.grace = GRACE;
+    Ok(options)
+}
+
+/// Collects the snapshots of a run's progress.
+pub(crate) fn listen(options: &mut RunOptions) -> UnboundedReceiver<Progress> {
+    let (sender, snapshots) = unbounded_channel();
+    // When nobody listens any more, nobody misses the snapshot.
+    options.progress = Some(Arc::new(move |snapshot: &Progress| drop(sender.send(snapshot.clone()))));
+    snapshots
+}
+
+enum Event {
+    Progress(Progress),
+    Ended(Result<Report, Error>),
+}
+
+/// Drives a run to its end and calls `progress` with each snapshot in JSON, on this thread and outside of the run.
+///
+/// The first exception, of a signal handler or of `progress`, cancels the run and is returned beside the report.
+pub(crate) fn drive(
+    py: Python<'_>,
+    run: impl Future<Output = Result<Report, Error>> + Send,
+    cancel: &Cancel,
+    progress: Option<(Bound<'_, PyAny>, UnboundedReceiver<Progress>)>,
+) -> PyResult<(Report, Option<PyErr>)> {
+    let (progress, mut snapshots) = progress.unzip();
+    let tell = |snapshot: &Progress| match &progress {
+        Some(progress) => call(py, || to_json(snapshot)).and_then(|snapshot| progress.call1((snapshot,))).map(drop),
+        None => Ok(()),
+    };
+    let wait = Wait::begin(py)?;
+    let mut run = Box::pin(caught(run));
+    let mut interruption = None;
+    let report = loop {
+        let mut next = poll_fn(|context| match snapshots.as_mut().map(|snapshots| snapshots.poll_recv(context)) {
+            Some(Poll::Ready(Some(snapshot))) => Poll::Ready(Event::Progress(snapshot)),
+            _ => run.poll_unpin(context).map(Event::Ended),
+        });
+        let interrupted = match wait.until(py, &mut next) {
+            Ok(Event::Ended(report)) => break report,
+            Ok(Event::Progress(snapshot)) if interruption.is_none() => tell(&snapshot),
+            Ok(Event::Progress(_)) => Ok(()),
+            Err(signal) => Err(signal),
+        };
+        if let Err(error) = interrupted {
+            cancel.cancel();
+            interruption.get_or_insert(error);
+        }
+    };
+    drop(run);
+    wait.catch_up(py);
+    while let (Some(Ok(snapshot)), None) = (snapshots.as_mut().map(UnboundedReceiver::try_recv), &interruption) {
+        interruption = tell(&snapshot).err();
+    }
+    Ok((call(py, || report)?, interruption))
+}
