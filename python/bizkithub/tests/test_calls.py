@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 from typing import Any
@@ -115,6 +116,44 @@ def test_a_closed_client_says_so(client: bk.Client) -> None:
     assert repr(client) == f"Client(base_url={client.base_url!r})"
 
 
+def test_a_connection_that_the_server_closed_meanwhile_is_not_taken(closing_server: ClosingServer) -> None:
+    with bk.Client("DEV_Closed0000000000000000000000", base_url=closing_server.url) as client:
+        for _ in range(20):
+            assert client.ping().attempts == 1
+            closing_server.close()
+
+
+class ClosingServer:
+    """Answers one request on each connection, promises to keep it, and closes it when told to."""
+
+    def __init__(self) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._may_close, self._closed = threading.Semaphore(0), threading.Semaphore(0)
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        while True:
+            connection, _ = self._listener.accept()
+            with connection:
+                connection.recv(65_536)
+                connection.sendall(ANSWER)
+                self._may_close.acquire()
+            self._closed.release()
+
+    def close(self) -> None:
+        self._may_close.release()
+        self._closed.acquire()
+
+
+ANSWER = b'HTTP/1.1 200 OK\r\ncontent-length: 17\r\n\r\n{"success": true}'
+
+
+@pytest.fixture
+def closing_server() -> ClosingServer:
+    return ClosingServer()
+
+
 def test_closing_closes_the_connections() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor(1) as pool:
         client = bk.Client("DEV_Closing000000000000000000000", base_url=f"http://127.0.0.1:{server.getsockname()[1]}")
@@ -123,7 +162,7 @@ def test_closing_closes_the_connections() -> None:
         with connection:
             connection.settimeout(30)
             connection.recv(65_536)
-            connection.sendall(b'HTTP/1.1 200 OK\r\ncontent-length: 17\r\n\r\n{"success": true}')
+            connection.sendall(ANSWER)
             call.result()
             client.close()
             assert connection.recv(1) == b""

@@ -33,7 +33,7 @@ class BaseClient:
         proxy: str | None = None,
         ca_file: str | os.PathLike[str] | None = None,
     ) -> None:
-        """Make a client. Nothing is sent, and no thread is started before the first call.
+        """Make a client. Nothing is sent, and no thread is started.
 
         Args:
             api_key: The API key. Default: the environment variable `BIZKITHUB_API_KEY`.
