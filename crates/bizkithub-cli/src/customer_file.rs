@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use bizkithub::Error;
-use bizkithub::job::{CsvColumns, CsvSource, Plan, PlanBuilder, PlanOptions};
+use bizkithub::job::{Columns, CsvSource, Plan, PlanBuilder, PlanOptions};
 use clap::Args;
 
 /// A file of customers, and which of its columns mean what.
@@ -48,7 +48,7 @@ impl CustomerFile {
         let allow_groups = (!self.allow_groups.is_empty()).then_some(self.allow_groups.as_slice());
         let options = PlanOptions::parse(&self.constant_groups, allow_groups)?;
         let columns =
-            CsvColumns { email: self.email.clone(), cu_ref_no: self.cu_ref_no.clone(), groups: self.groups.clone() };
+            Columns { email: self.email.clone(), cu_ref_no: self.cu_ref_no.clone(), groups: self.groups.clone() };
         let mut plan = PlanBuilder::new(&options)?;
         self.source().read_into(&columns, &mut plan).map_err(with_option_names)?;
         Ok(plan.finish())

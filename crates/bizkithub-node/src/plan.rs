@@ -2,7 +2,7 @@ use std::borrow::Cow;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bizkithub::job::{CsvColumns, CsvSource, OnQuota, PlanOptions, Progress, Row, RowGroups, RunOptions};
+use bizkithub::job::{Columns, CsvSource, OnQuota, PlanOptions, Progress, Row, RowGroups, RunOptions};
 use bizkithub::{Error, Field, job};
 use napi::Either;
 use napi::bindgen_prelude::Either4;
@@ -14,14 +14,12 @@ use crate::client::{Client, find};
 use crate::error::{Failure, answer, json};
 use crate::report::Report;
 
-/// A CSV file as the source of a plan; the delimiter is one ASCII character.
+/// Which columns of the rows hold what.
 #[napi(object, object_to_js = false)]
-pub struct CsvInput {
-    pub path: String,
+pub struct RowColumns {
     pub email: Option<String>,
     pub cu_ref_no: Option<String>,
     pub groups: Option<String>,
-    pub delimiter: Option<String>,
 }
 
 /// A row of the host: its texts, or why it cannot be read.
@@ -45,6 +43,7 @@ struct Unreadable {
 #[napi]
 pub struct PlanBuilder {
     inner: Arc<Mutex<job::PlanBuilder>>,
+    columns: Columns,
     client: Client,
 }
 
@@ -54,13 +53,22 @@ impl PlanBuilder {
     #[napi]
     pub fn create(
         client: &Client,
+        columns: RowColumns,
         constant_groups: Vec<String>,
         allow_groups: Option<Vec<String>>,
     ) -> Either<PlanBuilder, Failure> {
         answer(|| {
             let inner = job::PlanBuilder::new(&PlanOptions::parse(&constant_groups, allow_groups.as_deref())?)?;
-            Ok(Self { inner: Arc::new(Mutex::new(inner)), client: client.clone() })
+            let columns = Columns { email: columns.email, cu_ref_no: columns.cu_ref_no, groups: columns.groups };
+            Ok(Self { inner: Arc::new(Mutex::new(inner)), columns, client: client.clone() })
         })
+    }
+
+    /// Whether the columns suffice for rows of the host; a file is asked with its own columns at hand.
+    #[napi]
+    pub fn check_columns(&self) -> Option<Failure> {
+        let has_groups = self.inner.lock().unwrap_or_else(PoisonError::into_inner).has_groups_for_all_rows();
+        self.columns.check(has_groups).err().map(Failure::from)
     }
 
     /// Takes the next rows, a JSON array of objects with `email`, `cuRefNo`, `groups` (a text) or `groupList`, or `unreadable` with
@@ -82,15 +90,14 @@ impl PlanBuilder {
         })
     }
 
-    /// Takes the rows of a CSV file, and answers with the plan.
+    /// Takes the rows of a CSV file, and answers with the plan. The delimiter is one ASCII character.
     #[napi]
-    pub fn read_csv(&self, call: u32, input: CsvInput) -> Option<Failure> {
-        let mut source = CsvSource::new(input.path);
-        if let Some(delimiter) = input.delimiter.and_then(|text| text.bytes().next()) {
+    pub fn read_csv(&self, call: u32, path: String, delimiter: Option<String>) -> Option<Failure> {
+        let mut source = CsvSource::new(path);
+        if let Some(delimiter) = delimiter.and_then(|text| text.bytes().next()) {
             source = source.delimited_by(delimiter);
         }
-        let columns = CsvColumns { email: input.email, cu_ref_no: input.cu_ref_no, groups: input.groups };
-        let (inner, client) = (self.inner.clone(), self.client.clone());
+        let (inner, columns, client) = (self.inner.clone(), self.columns.clone(), self.client.clone());
         self.client.calls.start_blocking(call, move || {
             let mut plan = take(&inner)?;
             source.read_into(&columns, &mut plan)?;

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use bizkithub::Error;
-use bizkithub::job::{self, CsvColumns, CsvSource, PlanBuilder, PlanOptions, Progress, RunOptions};
+use bizkithub::job::{self, Columns, CsvSource, PlanBuilder, PlanOptions, Progress, RunOptions};
 use pyo3::IntoPyObjectExt;
 use pyo3::exceptions::PyIndexError;
 use pyo3::prelude::*;
@@ -30,7 +30,7 @@ pub(crate) struct Plan {
 #[pyclass(frozen, from_py_object, module = "bizkithub._native")]
 #[derive(Clone)]
 pub(crate) struct PlanSettings {
-    columns: CsvColumns,
+    columns: Columns,
     options: PlanOptions,
 }
 
@@ -47,7 +47,7 @@ impl PlanSettings {
         allow_groups: Option<Texts>,
     ) -> PyResult<Self> {
         let name = |text: Option<Text>| text.map(|Text(text)| text);
-        let columns = CsvColumns { email: name(email), cu_ref_no: name(cu_ref_no), groups: name(groups) };
+        let columns = Columns { email: name(email), cu_ref_no: name(cu_ref_no), groups: name(groups) };
         let allowed = allow_groups.as_ref().map(|Texts(texts)| texts.as_slice());
         let options = call(py, || PlanOptions::parse(&constant_groups.0, allowed))?;
         Ok(Self { columns, options })

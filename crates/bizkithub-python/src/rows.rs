@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 
-use bizkithub::job::{CsvColumns, PlanBuilder, Row, RowGroups};
+use bizkithub::job::{Columns, PlanBuilder, Row, RowGroups};
 use bizkithub::{Error, Field};
 use pyo3::exceptions::PyKeyError;
 use pyo3::prelude::*;
@@ -13,13 +13,9 @@ use crate::error::{call, exception};
 const SIGNAL_INTERVAL: u64 = 4096;
 
 /// Reads an iterable of mappings into a plan.
-pub(crate) fn read(rows: &Bound<'_, PyAny>, columns: &CsvColumns, plan: &mut PlanBuilder) -> PyResult<()> {
+pub(crate) fn read(rows: &Bound<'_, PyAny>, columns: &Columns, plan: &mut PlanBuilder) -> PyResult<()> {
     let py = rows.py();
-    if columns.email.is_none() && columns.cu_ref_no.is_none() {
-        let message = "no column is named that could tell the customers";
-        let advice = "name the column of e-mails or of cuRefNos";
-        return Err(exception(py, &Error::invalid_input("column_missing", message, advice)));
-    }
+    call(py, || columns.check(plan.has_groups_for_all_rows()))?;
     let mut columns =
         [&columns.email, &columns.cu_ref_no, &columns.groups].map(|name| Column::new(py, name.as_deref()));
     let rows = rows.try_iter().map_err(|_| not_rows(rows, None))?;

@@ -82,6 +82,28 @@ async fn an_answer_that_never_comes_ends_at_the_timeout() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_deadline_bounds_the_whole_call() {
+    let world = World::slow(|_, _| (Duration::from_secs(86_400), Ok(yes())));
+    let client =
+        world.build(Client::builder().timeout(Duration::from_secs(30)).deadline(Some(Duration::from_secs(40))));
+    let started = tokio::time::Instant::now();
+    let error = add(&client).await.expect_err("no answer comes");
+    assert_eq!((error.code(), error.attempts(), started.elapsed()), (Some("timeout"), 2, Duration::from_secs(40)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_transport_that_repeats_the_key_is_quoted_without_it() {
+    let world = World::new(|_, request| {
+        let source = std::io::Error::other(request.url().to_owned());
+        let message = format!("no answer from {}", request.url());
+        Err(TransportError::new(TransportErrorKind::Failed, message).caused_by(source))
+    });
+    let error = add(&world.client()).await.expect_err("the transport fails");
+    assert!(!format!("{error} {error:?}").contains(KEY), "{error:?}");
+    assert!(error.message().contains("http://localhost/api/v1/customer/add-groups?apiKey=[API key]"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn no_groups_are_refused_and_nothing_is_sent() {
     let world = World::new(|_, _| Ok(yes()));
     let customer = Customer::parse(Some("jan@barasek.com"), None).expect("a valid customer");

@@ -10,9 +10,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bizkithub::job::{
-    Cancel, OnQuota, Outcome, Plan, PlanBuilder, PlanOptions, Progress, Report, Row, RowGroups, RunOptions,
+    Assignment, Cancel, Ledger, OnQuota, Outcome, Plan, PlanBuilder, PlanOptions, Progress, Report, Row, RowGroups,
+    RunOptions,
 };
-use bizkithub::{Timestamp, TransportError, TransportErrorKind};
+use bizkithub::{BoxFuture, Error, Timestamp, TransportError, TransportErrorKind};
 use support::{World, refusal, throttled, yes};
 
 fn row<'a>(email: &'a str, groups: &'a str) -> Row<'a> {
@@ -83,7 +84,7 @@ async fn a_wrong_key_stops_the_run_within_the_requests_under_way() {
     let world =
         World::new(|number, _| Ok(if number < 20 { yes() } else { refusal(404, "PUBLIC_API_KEY_HAS_BEEN_DELETED") }));
     let report = plan_of(1_000).run(&world.client(), RunOptions::default()).await;
-    assert_eq!(report.stopped_by().and_then(bizkithub::Error::code), Some("PUBLIC_API_KEY_HAS_BEEN_DELETED"));
+    assert_eq!(report.stopped_by().and_then(Error::code), Some("PUBLIC_API_KEY_HAS_BEEN_DELETED"));
     assert_eq!(report.counts().applied, 20);
     assert!(world.requests() <= 20 + 16, "{} requests", world.requests());
     assert_accounted(&report);
@@ -105,7 +106,8 @@ async fn a_server_that_asks_for_no_wait_is_not_asked_without_a_pause() {
     let mut options = RunOptions::default();
     options.concurrency = NonZeroUsize::MIN;
     let report = plan_of(1).run(&world.client(), options).await;
-    assert_eq!((report.counts().applied, report.duration()), (1, Duration::from_secs(100)));
+    assert_eq!((report.counts().applied, report.throttled()), (1, 100));
+    assert!(report.duration() > Duration::from_secs(100), "{:?}", report.duration());
 }
 
 #[tokio::test(start_paused = true)]
@@ -136,7 +138,7 @@ async fn a_cancelled_run_says_what_is_unknown_and_what_is_pending() {
     let counts = report.counts();
     assert_eq!((counts.applied, counts.unknown, counts.pending), (10, 16, 74));
     assert_eq!(report.requests_sent(), world.requests() as u64);
-    assert_eq!(report.duration(), Duration::from_millis(2_250));
+    assert_eq!(report.duration(), Duration::from_millis(2_100));
     assert_accounted(&report);
 }
 
@@ -164,10 +166,144 @@ async fn lost_answers_are_unknown_and_refused_connections_pending() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_stop_for_quota_waits_for_the_answers_under_way() {
+    let world = World::slow(|number, _| {
+        let latency = if number == 0 { Duration::ZERO } else { Duration::from_secs(5) };
+        (latency, Ok(if number == 0 { throttled(600) } else { yes() }))
+    });
+    let mut options = RunOptions::default();
+    options.on_quota = OnQuota::Stop;
+    let report = plan_of(100).run(&world.client(), options).await;
+    assert_eq!((report.counts().applied, report.counts().unknown, report.counts().pending), (15, 0, 85));
+    assert_accounted(&report);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_later_and_shorter_wait_does_not_shorten_the_pause() {
+    let world = World::slow(|number, _| match number {
+        0 => (Duration::ZERO, Ok(throttled(600))),
+        1 => (Duration::from_secs(1), Ok(throttled(1))),
+        _ => (Duration::ZERO, Ok(yes())),
+    });
+    let report = plan_of(100).run(&world.client(), RunOptions::default()).await;
+    assert_eq!((report.counts().applied, report.duration()), (100, Duration::from_secs(600)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_overloaded_server_that_asks_for_an_hour_pauses_the_run_or_ends_it() {
+    let overloaded = || {
+        let mut response = support::answer(503, "{}");
+        response.headers.push(("retry-after".to_owned(), "3600".to_owned()));
+        response
+    };
+    let world = World::new(move |number, _| Ok(if number == 10 { overloaded() } else { yes() }));
+    let report = plan_of(100).run(&world.client(), RunOptions::default()).await;
+    assert_eq!((report.counts().applied, report.retries()), (100, 1));
+    assert_eq!(report.duration(), Duration::from_secs(3600));
+
+    let mut options = RunOptions::default();
+    options.on_quota = OnQuota::Stop;
+    let world = World::new(move |number, _| Ok(if number == 10 { overloaded() } else { yes() }));
+    let report = plan_of(100).run(&world.client(), options).await;
+    assert_eq!(report.resume_at().map(Timestamp::as_second), Some(support::PausedClock::START + 3600));
+    assert_accounted(&report);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_cancelled_between_two_tries_keeps_the_last_error() {
+    let world = World::new(|_, _| Err(TransportError::new(TransportErrorKind::Connect, "refused")));
+    let mut options = RunOptions::default();
+    options.cancel = Cancel::new();
+    options.concurrency = NonZeroUsize::MIN;
+    let (cancel, sent) = (options.cancel.clone(), world.clone());
+    tokio::spawn(async move {
+        while sent.requests() == 0 {
+            tokio::time::sleep(Duration::from_micros(1)).await;
+        }
+        cancel.cancel();
+    });
+    let report = plan_of(1).run(&world.client(), options).await;
+    let row = report.outcomes().next().expect("a row");
+    assert_eq!((row.outcome, row.error.and_then(Error::code)), (Outcome::Pending, Some("connect_failed")));
+    assert_eq!((report.requests_sent(), world.requests()), (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_flag_stops_two_runs() {
+    let world = World::slow(|_, _| (Duration::from_secs(3600), Ok(yes())));
+    let options = RunOptions::default();
+    let (plan, client) = (plan_of(1), world.client());
+    let cancel = options.cancel.clone();
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        cancel.cancel();
+    });
+    let started = tokio::time::Instant::now();
+    let (first, second) = tokio::join!(plan.run(&client, options.clone()), plan.run(&client, options));
+    assert!(first.is_cancelled() && second.is_cancelled());
+    assert_eq!(started.elapsed(), Duration::from_millis(1_100));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_whose_first_requests_all_fail_alike_stops_and_says_so() {
+    let world = World::new(|_, _| Ok(refusal(422, "SOMETHING_NEW")));
+    let report = plan_of(1_000).run(&world.client(), RunOptions::default()).await;
+    let stop = report.stopped_by().expect("the breaker");
+    assert_eq!(stop.code(), Some("SOMETHING_NEW"));
+    assert!(stop.message().starts_with("the first 50 requests all failed alike: "), "{stop}");
+    assert!(world.requests() <= 50 + 16, "{} requests", world.requests());
+    assert_accounted(&report);
+
+    let mut options = RunOptions::default();
+    options.breaker = None;
+    let report = plan_of(1_000).run(&world.client(), options).await;
+    assert_eq!((report.counts().rejected, report.stopped_by().is_none()), (1_001, true));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_success_or_another_failure_disarms_the_breaker() {
+    let with_success = World::new(|number, _| Ok(if number == 49 { yes() } else { refusal(422, "SOMETHING_NEW") }));
+    let with_another = World::new(|number, _| Ok(refusal(422, if number == 49 { "ANOTHER" } else { "SOMETHING_NEW" })));
+    for world in [with_success, with_another] {
+        let report = plan_of(200).run(&world.client(), RunOptions::default()).await;
+        assert!(report.stopped_by().is_none());
+        assert_eq!(world.requests(), 200);
+    }
+}
+
+/// A ledger on a full disk.
+struct FullDisk;
+
+impl Ledger for FullDisk {
+    fn acknowledged<'a>(&'a self, assignments: &'a [Assignment<'a>]) -> BoxFuture<'a, Result<Vec<bool>, Error>> {
+        Box::pin(std::future::ready(Ok(vec![false; assignments.len()])))
+    }
+
+    fn acknowledge<'a>(&'a self, _: &'a [Assignment<'a>]) -> BoxFuture<'a, Result<(), Error>> {
+        let error = Error::invalid_input("ledger_full", "the disk of the ledger is full", "free some space");
+        Box::pin(std::future::ready(Err(error)))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_ledger_could_not_keep_is_unknown_and_stops_the_run() {
+    let world = World::new(|_, _| Ok(yes()));
+    let mut builder = PlanBuilder::new(&PlanOptions::default()).expect("no options");
+    for number in 0..100 {
+        builder.push(&row(&format!("user{number}@example.com"), "vip"));
+    }
+    let report = builder.finish_with(Arc::new(FullDisk)).run(&world.client(), RunOptions::default()).await;
+    assert_eq!(report.stopped_by().and_then(Error::code), Some("ledger_full"));
+    assert_eq!((report.counts().applied, report.counts().unknown), (0, world.requests() as u64));
+    assert!(world.requests() <= 16);
+    assert_accounted(&report);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_portal_that_answers_html_stops_the_run() {
     let world = World::new(|_, _| Ok(support::answer(200, "<html>Sign in to the Wi-Fi</html>")));
     let report = plan_of(1_000).run(&world.client(), RunOptions::default()).await;
-    assert_eq!(report.stopped_by().and_then(bizkithub::Error::code), Some("response_not_json"));
+    assert_eq!(report.stopped_by().and_then(Error::code), Some("response_not_json"));
     assert_eq!(report.counts().applied, 0);
     assert!(world.requests() <= 16);
 }

@@ -190,20 +190,13 @@ export class Client {
   async plan(rows: Rows | string, options: PlanOptions): Promise<Plan> {
     checkSettings(options, PLAN_OPTIONS);
     const { constantGroups = [], allowGroups, delimiter, ...columns } = options;
-    const builder = valueOf(load().PlanBuilder.create(this.#native, [...constantGroups], allowGroups && [...allowGroups]));
-    const { email, cuRefNo, groups } = columns;
+    const named = Object.fromEntries(Object.entries(columns).filter(([, name]) => name !== undefined));
+    const builder = valueOf(load().PlanBuilder.create(this.#native, named, [...constantGroups], allowGroups && [...allowGroups]));
     if (typeof rows === 'string') {
-      const named = Object.fromEntries(Object.entries({ email, cuRefNo, groups, delimiter }).filter(([, value]) => value !== undefined));
-      return Plan.of(await calls().start<native.Plan>((call) => builder.readCsv(call, { path: rows, ...named })));
+      return Plan.of(await calls().start<native.Plan>((call) => builder.readCsv(call, rows, delimiter)));
     }
-    if (email === undefined && cuRefNo === undefined) {
-      const advice = 'name the property with e-mails or with cuRefNos';
-      throw invalidInput('column_missing', 'no property is named that could tell the customers', advice);
-    }
-    if (groups === undefined && constantGroups.length === 0) {
-      throw invalidInput('groups_missing', 'no groups are given', 'name the property with groups, or give groups for all rows', 'groups');
-    }
-    await pushRows(rows, { email, cuRefNo, groups }, (batch) => calls().start<number>((call) => builder.push(call, batch)));
+    valueOf(builder.checkColumns());
+    await pushRows(rows, columns, (batch) => calls().start<number>((call) => builder.push(call, batch)));
     return Plan.of(valueOf(builder.finish()));
   }
 

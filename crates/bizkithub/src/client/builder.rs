@@ -18,7 +18,7 @@ pub struct ClientBuilder {
     base_url: Option<String>,
     key_placement: KeyPlacement,
     pub(super) connect_timeout: Duration,
-    timeout: Duration,
+    pub(super) timeout: Duration,
     deadline: Option<Duration>,
     tries: u32,
     pub(super) proxy: Option<String>,
@@ -136,14 +136,22 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// The errors of [`ApiKey::parse`] and [`BaseUrl::parse`]; `ca_file_unreadable`, `ca_file_invalid`, `proxy_invalid`,
-    /// `proxy_insecure`, `tls_unavailable` of the built-in transport; `transport_missing` and `clock_missing` without `native`.
+    /// The errors of [`ApiKey::parse`] and [`BaseUrl::parse`]; `timeout_invalid` for zero; `user_agent_invalid`,
+    /// `ca_file_unreadable`, `ca_file_invalid`, `proxy_invalid`, `proxy_insecure`, `tls_unavailable` of the built-in transport; `transport_missing` and `clock_missing` without `native`.
     pub fn build(self) -> Result<Client, Error> {
         let mut settings = self.with_environment();
         let key = match settings.api_key.take() {
             Some(text) => ApiKey::parse(&text)?,
             None => return Err(ApiKey::missing()),
         };
+        if settings.timeout.is_zero() || settings.connect_timeout.is_zero() {
+            let advice = "leave it out for the default, or give a longer one";
+            return Err(Error::invalid_input(
+                "timeout_invalid",
+                "a timeout of zero leaves no time for an answer",
+                advice,
+            ));
+        }
         let base_url = BaseUrl::parse(settings.base_url.as_deref().unwrap_or(BaseUrl::DEFAULT))?;
         let transport = match settings.transport.take() {
             Some(transport) => transport,
@@ -196,6 +204,7 @@ fn environment(_: &str) -> Option<String> {
 
 impl fmt::Debug for ClientBuilder {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("ClientBuilder").field("base_url", &self.base_url).finish_non_exhaustive()
+        // Whatever was given may be a key in the wrong place.
+        formatter.debug_struct("ClientBuilder").finish_non_exhaustive()
     }
 }

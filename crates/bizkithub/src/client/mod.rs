@@ -30,7 +30,7 @@ pub use transport::{Transport, TransportError, TransportErrorKind};
 use crate::error::Error;
 use crate::protocol::{Endpoint, Operation, Quota, Request};
 use crate::types::{ApiKey, BaseUrl, Customer, Group};
-use retry::{RetryPolicy, Tries};
+pub(crate) use retry::{LONGEST_BACKOFF, RetryPolicy, Tries};
 
 /// A client of one organisation. Cheap to clone: clones share the connections and the retry budget.
 ///
@@ -54,15 +54,6 @@ struct Inner {
     timeout: Duration,
     deadline: Option<Duration>,
     retry: RetryPolicy,
-}
-
-/// What a call does when the quota is used up.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum OnThrottled {
-    /// Wait as long as the deadline allows.
-    WaitWithin(Option<Duration>),
-    /// Hand the error to the caller, who paces many calls and knows better.
-    Return,
 }
 
 impl Client {
@@ -98,7 +89,7 @@ impl Client {
         if groups.is_empty() {
             crate::types::parse_groups::<&str>([])?;
         }
-        self.call_add_groups(customer, groups, OnThrottled::WaitWithin(self.0.deadline)).await
+        self.call(Operation::AddGroups, self.0.endpoint.add_groups(customer, groups)).await
     }
 
     /// Asks the server whether it accepts the key; nothing is changed.
@@ -107,8 +98,7 @@ impl Client {
     ///
     /// The same as [`Client::add_groups`].
     pub async fn ping(&self) -> Result<Receipt, Error> {
-        let request = self.0.endpoint.ping();
-        self.call(Operation::Ping, request, OnThrottled::WaitWithin(self.0.deadline)).await
+        self.call(Operation::Ping, self.0.endpoint.ping()).await
     }
 
     /// The address of the API.
@@ -127,36 +117,30 @@ impl Client {
         &*self.0.clock
     }
 
-    pub(crate) async fn call_add_groups(
-        &self,
-        customer: &Customer,
-        groups: &[Group],
-        on_throttled: OnThrottled,
-    ) -> Result<Receipt, Error> {
-        let request = self.0.endpoint.add_groups(customer, groups);
-        self.call(Operation::AddGroups, request, on_throttled).await
+    pub(crate) fn retry(&self) -> &RetryPolicy {
+        &self.0.retry
     }
 
-    async fn call(&self, operation: Operation, request: Request, on_throttled: OnThrottled) -> Result<Receipt, Error> {
-        let Inner { clock, retry, .. } = &*self.0;
+    /// One try, for a caller that spreads the tries of many calls by itself.
+    pub(crate) async fn try_add_groups(&self, customer: &Customer, groups: &[Group]) -> Result<Quota, Error> {
+        let request = self.0.endpoint.add_groups(customer, groups);
+        self.exchange(Operation::AddGroups, request, self.0.timeout).await
+    }
+
+    async fn call(&self, operation: Operation, request: Request) -> Result<Receipt, Error> {
+        let Inner { clock, retry, timeout, deadline, .. } = &*self.0;
         let started = clock.monotonic();
-        let deadline = match on_throttled {
-            OnThrottled::WaitWithin(deadline) => deadline,
-            OnThrottled::Return => None,
-        };
+        let time_left = || deadline.map(|deadline| deadline.saturating_sub(clock.monotonic().saturating_sub(started)));
         let mut tries = Tries::default();
         retry.earn();
         for attempts in 1.. {
-            let error = match self.exchange(operation, request.clone()).await {
+            let timeout = time_left().map_or(*timeout, |left| left.min(*timeout));
+            let error = match self.exchange(operation, request.clone(), timeout).await {
                 Ok(quota) => return Ok(Receipt { attempts, quota }),
                 Err(error) => error.after_attempts(attempts),
             };
-            let is_final = error.is_throttled() && on_throttled == OnThrottled::Return;
-            let wait = if is_final { None } else { retry.wait(&error, &mut tries) };
-            let fits = |wait: &Duration| {
-                deadline.is_none_or(|deadline| clock.monotonic().saturating_sub(started) + *wait <= deadline)
-            };
-            match wait.filter(fits) {
+            let wait = retry.wait(&error, &mut tries).filter(|wait| time_left().is_none_or(|left| *wait < left));
+            match wait {
                 Some(wait) => clock.sleep(wait).await,
                 None => return Err(error),
             }
@@ -164,15 +148,16 @@ impl Client {
         Err(Error::internal("a call ran out of numbers for its attempts"))
     }
 
-    async fn exchange(&self, operation: Operation, request: Request) -> Result<Quota, Error> {
-        let Inner { endpoint, transport, clock, timeout, .. } = &*self.0;
-        let response = match select(transport.exchange(request), clock.sleep(*timeout)).await {
-            Either::Left((response, _)) => response?,
+    async fn exchange(&self, operation: Operation, request: Request, timeout: Duration) -> Result<Quota, Error> {
+        let Inner { endpoint, transport, clock, .. } = &*self.0;
+        let result = match select(transport.exchange(request), clock.sleep(timeout)).await {
+            Either::Left((result, _)) => result,
             Either::Right(((), _)) => {
                 let message = format!("no answer within {} seconds", timeout.as_secs_f64());
-                return Err(TransportError::new(TransportErrorKind::Timeout, message).into());
+                Err(TransportError::new(TransportErrorKind::Timeout, message))
             }
         };
+        let response = result.map_err(|error| error.without(endpoint))?;
         let answer = endpoint.interpret(operation, &response, clock.now());
         answer.result.map(|()| answer.quota)
     }

@@ -2,6 +2,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use reqwest::header::HeaderValue;
 use reqwest::redirect::Policy;
 use rustls::ClientConfig;
 use rustls::pki_types::CertificateDer;
@@ -27,16 +28,20 @@ pub struct ReqwestTransport {
 
 impl ReqwestTransport {
     pub(super) fn new(settings: &ClientBuilder, base_url: &BaseUrl) -> Result<Self, Error> {
+        let user_agent = HeaderValue::from_str(&settings.user_agent).map_err(|_| {
+            let message = "the user agent contains a character that no header may hold";
+            Error::invalid_input("user_agent_invalid", message, "name the program in visible ASCII characters")
+        })?;
         let mut builder = reqwest::Client::builder()
             .redirect(Policy::none())
             .referer(false)
-            .connect_timeout(settings.connect_timeout)
+            .connect_timeout(settings.connect_timeout.min(settings.timeout))
             .pool_idle_timeout(IDLE_LIMIT)
-            .user_agent(&settings.user_agent);
+            .user_agent(user_agent);
         if base_url.is_https() {
             builder = builder.tls_backend_preconfigured(tls(settings.ca_file.as_deref())?);
             if let Some(proxy) = &settings.proxy {
-                builder = builder.proxy(reqwest::Proxy::all(proxy).map_err(|_| proxy_invalid())?);
+                builder = builder.proxy(parse_proxy(proxy)?);
             }
         } else if settings.proxy.is_some() {
             return Err(Error::invalid_input(
@@ -167,11 +172,19 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
     }
 }
 
-fn proxy_invalid() -> Error {
-    Error::invalid_input(
-        "proxy_invalid",
-        "the proxy address cannot be read",
-        "give an address such as http://proxy.example:3128",
-    )
-    .at_field(Field::Proxy)
+/// Other schemes would be ignored, so that the request would go past the proxy, or fail at every call.
+fn parse_proxy(address: &str) -> Result<reqwest::Proxy, Error> {
+    let invalid = || {
+        Error::invalid_input(
+            "proxy_invalid",
+            "the proxy address cannot be read, or is neither http:// nor https://",
+            "give an address such as http://proxy.example:3128",
+        )
+        .at_field(Field::Proxy)
+    };
+    let scheme = address.trim().split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
+    if scheme.is_some_and(|scheme| scheme != "http" && scheme != "https") {
+        return Err(invalid());
+    }
+    reqwest::Proxy::all(address.trim()).map_err(|_| invalid())
 }

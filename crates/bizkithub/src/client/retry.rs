@@ -5,7 +5,8 @@ use std::time::Duration;
 use crate::error::{Error, ErrorKind};
 
 const BASE: Duration = Duration::from_millis(200);
-const LONGEST: Duration = Duration::from_secs(10);
+/// The longest wait before a try, unless the server asks for a longer one.
+pub(crate) const LONGEST_BACKOFF: Duration = Duration::from_secs(10);
 /// Without a word from the server, a used-up quota is not probed faster than this.
 const SHORTEST_QUOTA_WAIT: Duration = Duration::from_secs(1);
 
@@ -15,7 +16,7 @@ const SHORTEST_QUOTA_WAIT: Duration = Duration::from_secs(1);
 /// "Exponential Backoff and Jitter", 2015). A budget shared by all calls of a client keeps retries to a tenth of the
 /// requests, so that an outage does not multiply traffic.
 #[derive(Debug)]
-pub(super) struct RetryPolicy {
+pub(crate) struct RetryPolicy {
     tries: u32,
     budget: RetryBudget,
     jitter: Mutex<fastrand::Rng>,
@@ -23,7 +24,7 @@ pub(super) struct RetryPolicy {
 
 /// The tries of one call so far. A wait for quota is no failure and uses up no try.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Tries {
+pub(crate) struct Tries {
     pub(super) failed: u32,
     pub(super) throttled: u32,
 }
@@ -34,12 +35,12 @@ impl RetryPolicy {
     }
 
     /// Counts a request that is not a retry: each one earns a tenth of a retry.
-    pub(super) fn earn(&self) {
+    pub(crate) fn earn(&self) {
         self.budget.earn();
     }
 
     /// The wait before the next try, or nothing when the error is final.
-    pub(super) fn wait(&self, error: &Error, tries: &mut Tries) -> Option<Duration> {
+    pub(crate) fn wait(&self, error: &Error, tries: &mut Tries) -> Option<Duration> {
         if !error.is_retryable() {
             return None;
         }
@@ -59,7 +60,7 @@ impl RetryPolicy {
     }
 
     fn backoff(&self, failures: u32) -> Duration {
-        let ceiling = BASE.saturating_mul(1 << failures.min(16).saturating_sub(1)).min(LONGEST);
+        let ceiling = BASE.saturating_mul(1 << failures.min(16).saturating_sub(1)).min(LONGEST_BACKOFF);
         let share = self.jitter.lock().unwrap_or_else(PoisonError::into_inner).f64();
         ceiling.mul_f64(share)
     }

@@ -4,7 +4,7 @@ use std::future::Future;
 
 use super::{BoxFuture, MaybeSend, MaybeSync};
 use crate::error::{Error, ErrorKind};
-use crate::protocol::{Request, Response};
+use crate::protocol::{Endpoint, Request, Response};
 
 /// The seam that carries one HTTP exchange: the built-in one, a closure in a test, or a host's own HTTP helper.
 ///
@@ -53,17 +53,31 @@ pub struct TransportError {
 }
 
 impl TransportError {
-    /// An error of a kind. **The message must not contain the request's URL**, which carries the API key.
+    /// An error of a kind. The message should not contain the request's URL, which carries the API key;
+    /// the client takes the key out of what it is told.
     #[must_use]
     pub fn new(kind: TransportErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
         Self { kind, message: message.into(), source: None }
     }
 
-    /// Keeps what caused this error; its text must not contain the request's URL either.
+    /// Keeps what caused this error, unless its text contains the API key.
     #[must_use]
     pub fn caused_by(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         self.source = Some(source.into());
         self
+    }
+}
+
+impl TransportError {
+    /// The error with the API key taken out, should a host's transport have repeated it.
+    pub(super) fn without(self, endpoint: &Endpoint) -> Self {
+        let has_key =
+            |source: &(dyn std::error::Error + Send + Sync)| endpoint.repeats_key(&format!("{source} {source:?}"));
+        Self {
+            kind: self.kind,
+            message: endpoint.quote(&self.message).into(),
+            source: self.source.filter(|source| !has_key(&**source)),
+        }
     }
 }
 

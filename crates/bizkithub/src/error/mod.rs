@@ -6,6 +6,7 @@ mod record;
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -16,10 +17,10 @@ pub use kind::ErrorKind;
 use crate::protocol::ErrorCode;
 
 /// An error of the client. It never contains the API key, nor a URL with it.
-#[derive(Debug)]
-pub struct Error(Box<Inner>);
+#[derive(Clone, Debug)]
+pub struct Error(Arc<Inner>);
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Inner {
     kind: ErrorKind,
     code: Option<Cow<'static, str>>,
@@ -35,12 +36,12 @@ struct Inner {
     retry_after: Option<Duration>,
     retry_at: Option<Timestamp>,
     attempts: u32,
-    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
 impl Error {
     pub(crate) fn new(kind: ErrorKind, code: Option<Cow<'static, str>>, message: impl Into<Cow<'static, str>>) -> Self {
-        Self(Box::new(Inner {
+        Self(Arc::new(Inner {
             kind,
             code,
             message: message.into(),
@@ -85,66 +86,76 @@ impl Error {
     /// Names what to do now.
     #[must_use]
     pub fn advise(mut self, advice: impl Into<Cow<'static, str>>) -> Self {
-        self.0.advice = Some(advice.into());
+        self.inner().advice = Some(advice.into());
         self
     }
 
     /// Names the input at fault.
     #[must_use]
     pub fn at_field(mut self, field: Field) -> Self {
-        self.0.field = Some(field);
+        self.inner().field = Some(field);
         self
     }
 
     /// Names the row at fault; rows count from 1.
     #[must_use]
     pub fn at_row(mut self, row: u64) -> Self {
-        self.0.row = Some(row);
+        self.inner().row = Some(row);
         self
     }
 
     /// Names the line of the input file at fault; lines count from 1, the header included.
     #[must_use]
     pub fn at_line(mut self, line: u64) -> Self {
-        self.0.line = Some(line);
+        self.inner().line = Some(line);
         self
     }
 
     /// Keeps what caused this error.
     #[must_use]
     pub fn caused_by(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        self.0.source = Some(source.into());
+        self.inner().source = Some(Arc::from(source.into()));
+        self
+    }
+
+    fn inner(&mut self) -> &mut Inner {
+        Arc::make_mut(&mut self.0)
+    }
+
+    /// Says more about what happened.
+    pub(crate) fn explain(mut self, explanation: impl FnOnce(&str) -> String) -> Self {
+        self.inner().message = explanation(&self.0.message).into();
         self
     }
 
     pub(crate) fn with_status(mut self, status: u16) -> Self {
-        self.0.status = Some(status);
+        self.inner().status = Some(status);
         self
     }
 
     pub(crate) fn retryable(mut self, is_retryable: bool) -> Self {
-        self.0.is_retryable = is_retryable;
+        self.inner().is_retryable = is_retryable;
         self
     }
 
     pub(crate) fn ambiguous(mut self, is_ambiguous: bool) -> Self {
-        self.0.is_ambiguous = is_ambiguous;
+        self.inner().is_ambiguous = is_ambiguous;
         self
     }
 
     pub(crate) fn general(mut self, is_general: bool) -> Self {
-        self.0.is_general = is_general;
+        self.inner().is_general = is_general;
         self
     }
 
     pub(crate) fn retry_at_moment(mut self, now: Timestamp, wait: Option<Duration>) -> Self {
-        self.0.retry_after = wait;
-        self.0.retry_at = wait.and_then(|wait| now.checked_add(wait).ok());
+        self.inner().retry_after = wait;
+        self.inner().retry_at = wait.and_then(|wait| now.checked_add(wait).ok());
         self
     }
 
     pub(crate) fn after_attempts(mut self, attempts: u32) -> Self {
-        self.0.attempts = attempts;
+        self.inner().attempts = attempts;
         self
     }
 
@@ -240,6 +251,39 @@ impl Error {
         self.0.kind == ErrorKind::Quota
     }
 
+    /// What happened, where, after how many attempts, and the code, as in `line 7: the line is not UTF-8 (csv_not_utf8)`: the
+    /// first half of what `Display` shows. The wording may change between versions.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        let place = match (self.0.row, self.0.line) {
+            (Some(row), Some(line)) => format!("row {row} (line {line}): "),
+            (Some(row), None) => format!("row {row}: "),
+            (None, Some(line)) => format!("line {line}: "),
+            (None, None) => String::new(),
+        };
+        let attempts = match self.0.attempts {
+            0 | 1 => String::new(),
+            attempts => format!(", after {attempts} attempts"),
+        };
+        let code = match (self.code(), self.0.status) {
+            (Some(code), Some(status)) => format!(" ({code}, HTTP {status})"),
+            (Some(code), None) => format!(" ({code})"),
+            (None, Some(status)) => format!(" (HTTP {status})"),
+            (None, None) => String::new(),
+        };
+        format!("{place}{}{attempts}{code}", self.0.message)
+    }
+
+    /// The advice and the moment from which a next try makes sense, if there is either: the second half of what `Display` shows.
+    #[must_use]
+    pub fn remedy(&self) -> Option<String> {
+        let moment = self.0.retry_at.map(|moment| format!("try again at {moment:.0}"));
+        match (self.advice(), moment) {
+            (Some(advice), Some(moment)) => Some(format!("{advice}; {moment}")),
+            (advice, moment) => advice.map(str::to_owned).or(moment),
+        }
+    }
+
     /// The vendor's page about the code, for codes of the server.
     #[must_use]
     pub fn doc_url(&self) -> Option<String> {
@@ -250,28 +294,8 @@ impl Error {
 impl fmt::Display for Error {
     /// One line: what happened, where, the code, and what to do now.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.0.row, self.0.line) {
-            (Some(row), Some(line)) => write!(formatter, "row {row} (line {line}): ")?,
-            (Some(row), None) => write!(formatter, "row {row}: ")?,
-            (None, Some(line)) => write!(formatter, "line {line}: ")?,
-            (None, None) => {}
-        }
-        formatter.write_str(&self.0.message)?;
-        if self.0.attempts > 1 {
-            write!(formatter, ", after {} attempts", self.0.attempts)?;
-        }
-        match (self.code(), self.0.status) {
-            (Some(code), Some(status)) => write!(formatter, " ({code}, HTTP {status})")?,
-            (Some(code), None) => write!(formatter, " ({code})")?,
-            (None, Some(status)) => write!(formatter, " (HTTP {status})")?,
-            (None, None) => {}
-        }
-        match (&self.0.advice, self.0.retry_at) {
-            (Some(advice), Some(moment)) => write!(formatter, "; {advice}; try again at {moment:.0}"),
-            (Some(advice), None) => write!(formatter, "; {advice}"),
-            (None, Some(moment)) => write!(formatter, "; try again at {moment:.0}"),
-            (None, None) => Ok(()),
-        }
+        formatter.write_str(&self.summary())?;
+        self.remedy().map_or(Ok(()), |remedy| write!(formatter, "; {remedy}"))
     }
 }
 

@@ -5,31 +5,25 @@ use std::path::{Path, PathBuf};
 
 use csv::{ByteRecord, Reader, ReaderBuilder};
 
+use super::Columns;
 use super::line_breaks::LineBreaks;
 use super::plan::PlanBuilder;
+use super::rejects::{reasons_start, restored};
 use super::row::{Row, RowGroups};
-use crate::error::{Error, Field};
+use crate::error::Error;
 
 /// A file with [`END`] after its last byte.
 pub(super) type CsvReader = Reader<Chain<LineBreaks<File>, &'static [u8]>>;
 
 /// A line of its own behind the file. When it is read back inside a cell, a quote was never closed and has swallowed every line
-/// up to here; the parser alone would take that for a long cell. Files cannot contain it, because a NUL is refused.
-const END: &[u8] = b"\n\0the end of the file\0\n";
-
-/// Which columns of a CSV file name the customer and its groups, by the names in its header. Names are compared without the
-/// white space around them; case matters.
-#[derive(Clone, Debug, Default)]
-pub struct CsvColumns {
-    /// The column of e-mail addresses.
-    pub email: Option<String>,
-    /// The column of `cuRefNo`s.
-    pub cu_ref_no: Option<String>,
-    /// The column of groups, separated by `;` or `|`.
-    pub groups: Option<String>,
-}
+/// up to here; the parser alone would take that for a long cell. Files cannot contain it, because a NUL is refused; and whatever
+/// separates the cells, it is one cell, because a NUL is refused there too.
+const END: &[u8] = b"\n\0\0\0\0\n";
 
 /// A CSV file as the source of a plan: UTF-8, with or without a byte order mark, the first line being the header.
+///
+/// When the header ends with the columns that [`write_rejects`](super::write_rejects) adds, the file is one of corrected rejects:
+/// the apostrophe with which cells were neutralised there is taken away again.
 #[derive(Clone, Debug)]
 pub struct CsvSource {
     path: PathBuf,
@@ -64,26 +58,15 @@ impl CsvSource {
     /// the columns that exist), `column_ambiguous`, `groups_missing` (neither a column nor groups for all rows), then
     /// `csv_not_utf8`, `csv_nul`, `csv_quote_open` and `csv_ragged`, each with its line. The plan is of no use after an error:
     /// a broken file is broken as a whole.
-    pub fn read_into(&self, columns: &CsvColumns, plan: &mut PlanBuilder) -> Result<(), Error> {
+    pub fn read_into(&self, columns: &Columns, plan: &mut PlanBuilder) -> Result<(), Error> {
         let mut reader = self.reader()?;
         let header = self.header(&mut reader)?;
         let place = |name: &Option<String>| name.as_deref().map(|name| self.find(&header, name)).transpose();
         let (email, cu_ref_no, groups) = (place(&columns.email)?, place(&columns.cu_ref_no)?, place(&columns.groups)?);
-        if email.is_none() && cu_ref_no.is_none() {
-            return Err(Error::invalid_input(
-                "column_missing",
-                "no column is named that could tell the customers",
-                format!("name the column of e-mails or of cuRefNos; {}", existing(&header)),
-            ));
-        }
-        if groups.is_none() && !plan.has_groups_for_all_rows() {
-            return Err(Error::invalid_input(
-                "groups_missing",
-                "no groups are given",
-                format!("name the column of groups, or give groups for all rows; {}", existing(&header)),
-            )
-            .at_field(Field::Groups));
-        }
+        columns.check(plan.has_groups_for_all_rows()).map_err(|error| {
+            let advice = format!("{}; {}", error.advice().unwrap_or_default(), existing(&header));
+            error.advise(advice)
+        })?;
         let mut record = ByteRecord::new();
         while self.read(&mut reader, &mut record)? {
             // `read` lets only UTF-8 pass.
@@ -119,7 +102,8 @@ impl CsvSource {
     }
 
     pub(super) fn header(&self, reader: &mut CsvReader) -> Result<ByteRecord, Error> {
-        let header = reader.byte_headers().map_err(|error| self.unreadable(&error))?.clone();
+        let header = reader.byte_headers().map_err(|error| self.unreadable(&error))?;
+        let header = if reasons_start(header).is_some() { restored(header) } else { header.clone() };
         if is_end(&header) || header.iter().all(<[u8]>::is_empty) {
             let message = format!("the file {} is empty", self.path.display());
             return Err(Error::invalid_input("csv_empty", message, "the first line must name the columns"));
@@ -138,9 +122,12 @@ impl CsvSource {
             return Ok(false);
         }
         check(record, line)?;
-        let columns = reader.byte_headers().map_err(unreadable)?.len();
-        if is_record && record.len() != columns {
-            let name = self.path.display();
+        let header = reader.byte_headers().map_err(unreadable)?;
+        if reasons_start(header).is_some() {
+            *record = restored(record);
+        }
+        if is_record && record.len() != header.len() {
+            let (name, columns) = (self.path.display(), header.len());
             let message = format!("the line has {} cells, the header of {name} has {columns}", record.len());
             let advice = "put quotes around cells that contain the separator, and correct the line";
             return Err(Error::invalid_input("csv_ragged", message, advice).at_line(line));
@@ -230,7 +217,7 @@ mod tests {
         let [email, cu_ref_no, groups] = columns.map(|column| column.map(str::to_owned));
         let mut plan = PlanBuilder::new(&PlanOptions::default())?;
         let source = CsvSource::new(path).delimited_by(delimiter);
-        source.read_into(&CsvColumns { email, cu_ref_no, groups }, &mut plan)?;
+        source.read_into(&Columns { email, cu_ref_no, groups }, &mut plan)?;
         Ok(plan.finish())
     }
 
@@ -286,6 +273,24 @@ mod tests {
             assert_eq!(error.code(), Some("column_missing"));
             assert!(error.advice().is_some_and(|advice| advice.ends_with(&hint)), "{error}");
         }
+    }
+
+    #[test]
+    fn any_other_ascii_character_may_separate_the_cells() {
+        for delimiter in (1..128).filter(|byte| !b"\"\r\nemailgroupsvz.@".contains(byte)) {
+            let content = "email|groups\na@z.eu|vip\n".replace('|', &char::from(delimiter).to_string());
+            let plan = read_with(content.as_bytes(), [Some("email"), None, Some("groups")], delimiter);
+            let plan = plan.unwrap_or_else(|error| panic!("{:?}: {error}", char::from(delimiter)));
+            assert_eq!(requests(&plan), ["a@z.eu: vip"], "{:?}", char::from(delimiter));
+            let open = format!("{content}\"b@z.eu");
+            let error =
+                read_with(open.as_bytes(), [Some("email"), None, Some("groups")], delimiter).expect_err("a quote");
+            assert_eq!((error.code(), error.line()), (Some("csv_quote_open"), Some(3)), "{:?}", char::from(delimiter));
+        }
+    }
+
+    #[test]
+    fn what_cannot_separate_the_cells_is_refused() {
         for delimiter in [b'"', b'\n', b'\r', 0, 0xe9] {
             let error = read_with(b"email\n", [Some("email"), None, None], delimiter).expect_err("no delimiter");
             assert_eq!(error.code(), Some("delimiter_invalid"));

@@ -16,17 +16,33 @@ pub(super) struct GroupTable {
     by_slug: HashMap<Box<str>, GroupId>,
 }
 
+/// A group of a row that is not yet accepted.
+pub(super) enum Candidate {
+    Known(GroupId),
+    New(Group),
+}
+
 impl GroupTable {
-    /// Finds or parses a group.
-    pub(super) fn intern(&mut self, text: &str) -> Result<GroupId, Error> {
-        if let Some(id) = self.by_text.get(text) {
+    /// Finds or parses a group; a new one is not kept yet.
+    pub(super) fn find(&self, text: &str) -> Result<Candidate, Error> {
+        match self.by_text.get(text.trim()) {
+            Some(id) => Ok(Candidate::Known(*id)),
+            None => Group::parse(text).map(Candidate::New),
+        }
+    }
+
+    pub(super) fn keep(&mut self, candidate: Candidate) -> Result<GroupId, Error> {
+        let group = match candidate {
+            Candidate::Known(id) => return Ok(id),
+            Candidate::New(group) => group,
+        };
+        if let Some(id) = self.by_text.get(group.text()) {
             return Ok(*id);
         }
-        let group = Group::parse(text)?;
         let id =
             GroupId::try_from(self.groups.len()).map_err(|_| Error::internal("a plan has over four billion groups"))?;
         let first = *self.by_slug.entry(group.slug().into()).or_insert(id);
-        self.by_text.insert(text.into(), id);
+        self.by_text.insert(group.text().into(), id);
         self.first_of_slug.push(first);
         self.groups.push(group);
         Ok(id)

@@ -3,8 +3,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
+use super::allowed_groups::AllowedGroups;
 use super::bill::{Bill, BillGroup};
-use super::group_table::{GroupId, GroupTable};
+use super::group_table::{Candidate, GroupId, GroupTable};
 use super::ledger::{Ledger, MemoryLedger};
 use super::row::{Row, RowGroups};
 use crate::error::{Error, Field};
@@ -49,8 +50,7 @@ struct PlannedRequest {
 #[derive(Debug)]
 pub struct PlanBuilder {
     constant_groups: Vec<GroupId>,
-    /// The allowed slugs, by the first place of each in the table.
-    allowed: Option<Vec<GroupId>>,
+    allowed: Option<AllowedGroups>,
     table: GroupTable,
     requests: Vec<PlannedRequest>,
     by_identity: HashMap<CustomerIdentity, u32>,
@@ -66,11 +66,13 @@ impl PlanBuilder {
     /// `group_not_allowed` when a group for all rows is not among the allowed ones.
     pub fn new(options: &PlanOptions) -> Result<Self, Error> {
         let mut table = GroupTable::default();
-        let mut intern =
-            |groups: &[Group]| groups.iter().map(|group| table.intern(group.text())).collect::<Result<Vec<_>, _>>();
-        let allowed = options.allow_groups.as_deref().map(&mut intern).transpose()?;
-        let constant_groups = intern(&options.groups)?;
-        let builder = Self {
+        let allowed = options.allow_groups.as_deref().map(AllowedGroups::new);
+        let mut constant_groups = Vec::new();
+        for group in &options.groups {
+            allowed.iter().try_for_each(|allowed| allowed.check(group))?;
+            constant_groups.push(table.keep(Candidate::New(group.clone()))?);
+        }
+        Ok(Self {
             constant_groups,
             allowed,
             table,
@@ -78,9 +80,7 @@ impl PlanBuilder {
             by_identity: HashMap::new(),
             fates: Vec::new(),
             refusals: Vec::new(),
-        };
-        builder.constant_groups.iter().try_for_each(|id| builder.check_allowed(*id))?;
-        Ok(builder)
+        })
     }
 
     /// Takes the next row: merges it into its customer's request, or refuses it with its number and the reason.
@@ -100,8 +100,9 @@ impl PlanBuilder {
         }
     }
 
-    #[cfg(feature = "native")]
-    pub(super) fn has_groups_for_all_rows(&self) -> bool {
+    /// Whether the options give groups to every row.
+    #[must_use]
+    pub fn has_groups_for_all_rows(&self) -> bool {
         !self.constant_groups.is_empty()
     }
 
@@ -135,19 +136,7 @@ impl PlanBuilder {
 
     fn accept(&mut self, row: &Row<'_>) -> Result<u32, Error> {
         let customer = Customer::parse(row.email.as_deref(), row.cu_ref_no.as_deref())?;
-        let mut groups = self.constant_groups.clone();
-        let is_list = matches!(row.groups, RowGroups::List(_));
-        row.groups.try_each(|text| {
-            let id = self.table.intern(text)?;
-            self.check_allowed(id)?;
-            groups.push(id);
-            Ok::<_, Error>(())
-        })?;
-        if groups.is_empty() {
-            let message = if is_list { "the list of groups is empty" } else { "no groups are given" };
-            let advice = "give the row at least one group, or a group for all rows";
-            return Err(Error::invalid_input("groups_missing", message, advice).at_field(Field::Groups));
-        }
+        let groups = self.groups_of(row)?;
         let next =
             u32::try_from(self.requests.len()).map_err(|_| Error::internal("a plan has over four billion requests"))?;
         let place = match self.by_identity.entry(customer.identity()) {
@@ -165,19 +154,28 @@ impl PlanBuilder {
         Ok(place)
     }
 
-    fn check_allowed(&self, id: GroupId) -> Result<(), Error> {
-        let Some(allowed) = &self.allowed else { return Ok(()) };
-        if allowed.contains(&self.table.slug_id(id)) {
-            return Ok(());
+    /// The groups of a row, of which a refused one leaves nothing behind.
+    fn groups_of(&mut self, row: &Row<'_>) -> Result<Vec<GroupId>, Error> {
+        let mut candidates = Vec::new();
+        row.groups.try_each(|text| {
+            let candidate = self.table.find(text)?;
+            if let (Candidate::New(group), Some(allowed)) = (&candidate, &self.allowed) {
+                allowed.check(group)?;
+            }
+            candidates.push(candidate);
+            Ok::<_, Error>(())
+        })?;
+        let mut groups = self.constant_groups.clone();
+        for candidate in candidates {
+            groups.push(self.table.keep(candidate)?);
         }
-        let text = self.table.get(id).map_or("", Group::text);
-        let names: Vec<&str> = allowed.iter().filter_map(|id| self.table.get(*id)).map(Group::text).take(10).collect();
-        Err(Error::invalid_input(
-            "group_not_allowed",
-            format!("the group {text:?} is not among the allowed groups"),
-            format!("correct its name, or allow it; allowed are: {}", names.join(", ")),
-        )
-        .at_field(Field::Groups))
+        if groups.is_empty() {
+            let is_list = matches!(row.groups, RowGroups::List(_));
+            let message = if is_list { "the list of groups is empty" } else { "no groups are given" };
+            let advice = "give the row at least one group, or a group for all rows";
+            return Err(Error::invalid_input("groups_missing", message, advice).at_field(Field::Groups));
+        }
+        Ok(groups)
     }
 }
 

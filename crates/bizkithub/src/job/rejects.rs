@@ -2,7 +2,7 @@ use std::fmt::Display;
 use std::fs::File;
 use std::path::Path;
 
-use csv::{ByteRecord, Writer};
+use csv::{ByteRecord, ReaderBuilder, Writer};
 
 use super::{CsvSource, Outcome, Report, RowOutcome};
 use crate::error::Error;
@@ -47,10 +47,21 @@ pub fn check_rejects_path(source: &CsvSource, path: &Path) -> Result<(), Error> 
     Ok(())
 }
 
+/// Whether a path is an ordinary file that [`write_rejects`] wrote: its header ends with the columns of the reasons. What cannot
+/// be read is none, and neither is a symbolic link.
+#[must_use]
+pub fn holds_rejects(path: &Path) -> bool {
+    // Nothing else is opened: a pipe would wait for its writer.
+    path.symlink_metadata().is_ok_and(|metadata| metadata.is_file())
+        && ReaderBuilder::new()
+            .from_path(path)
+            .is_ok_and(|mut reader| reader.byte_headers().is_ok_and(|header| reasons_start(header).is_some()))
+}
+
 /// Writes the rejected rows to a CSV file: the columns of the input, then `row`, `kind`, `code` and `reason`.
 ///
-/// Cells that a spreadsheet would take for a formula are neutralised by a leading apostrophe. When the input is itself such a
-/// file, corrected and sent again, its own last four columns are left out. The input is read a second time, because a plan
+/// Cells that a spreadsheet would take for a formula are neutralised by a leading apostrophe, which [`CsvSource`] takes away again
+/// when it reads such a file, corrected and sent again; its own last four columns are left out then. The input is read a second time, because a plan
 /// keeps no rows. Returns how many rows were written; for none, no file is made.
 ///
 /// # Errors
@@ -66,9 +77,7 @@ pub fn write_rejects(report: &Report, source: &CsvSource, path: &Path) -> Result
     let failed = |error: csv::Error| unwritable(path, &error).caused_by(error);
     let mut reader = source.reader()?;
     let header = source.header(&mut reader)?;
-    let is_reasons = |start: usize| header.iter().skip(start).eq(REASON_COLUMNS.iter().map(|name| name.as_bytes()));
-    let columns =
-        header.len().checked_sub(REASON_COLUMNS.len()).filter(|start| is_reasons(*start)).unwrap_or(header.len());
+    let columns = reasons_start(&header).unwrap_or(header.len());
     let mut writer = Writer::from_writer(File::create(path).map_err(|error| failed(error.into()))?);
     writer.write_byte_record(&extended(&header, columns, REASON_COLUMNS)).map_err(failed)?;
     let (mut record, mut row, mut written) = (ByteRecord::new(), 0, 0);
@@ -106,10 +115,25 @@ fn extended(line: &ByteRecord, columns: usize, more: [&str; 4]) -> ByteRecord {
     cells.map(neutralised).collect()
 }
 
+/// Where the columns of the reasons begin, when a header ends with them: it is that of a file of rejects.
+pub(super) fn reasons_start(header: &ByteRecord) -> Option<usize> {
+    let start = header.len().checked_sub(REASON_COLUMNS.len())?;
+    header.iter().skip(start).eq(REASON_COLUMNS.iter().map(|name| name.as_bytes())).then_some(start)
+}
+
+/// The cells of a file of rejects as they were before they were neutralised.
+pub(super) fn restored(line: &ByteRecord) -> ByteRecord {
+    line.iter().map(|cell| cell.strip_prefix(b"'").filter(|rest| is_formula(rest)).unwrap_or(cell)).collect()
+}
+
+/// A cell that has apostrophes before its formula already gets one more, so that taking one away gives every cell back.
 fn neutralised(cell: &[u8]) -> Vec<u8> {
-    let is_formula = cell.first().is_some_and(|first| FORMULA_STARTS.contains(first));
-    let apostrophe = if is_formula { b"'".as_slice() } else { b"" };
+    let apostrophe = if is_formula(cell) { b"'".as_slice() } else { b"" };
     [apostrophe, cell].concat()
+}
+
+fn is_formula(cell: &[u8]) -> bool {
+    cell.iter().find(|byte| **byte != b'\'').is_some_and(|first| FORMULA_STARTS.contains(first))
 }
 
 #[cfg(test)]
@@ -118,7 +142,7 @@ mod tests {
 
     use super::*;
     use crate::client::{BoxFuture, Client, Transport, TransportError};
-    use crate::job::{CsvColumns, PlanBuilder, PlanOptions, RunOptions};
+    use crate::job::{Columns, PlanBuilder, PlanOptions, RunOptions};
     use crate::protocol::{Request, Response};
 
     /// Says yes to everybody.
@@ -143,7 +167,7 @@ mod tests {
         let path = folder.path().join("customers.csv");
         std::fs::write(&path, content).expect("a file");
         let source = CsvSource::new(path);
-        let columns = CsvColumns { email: Some("email".into()), cu_ref_no: None, groups: Some("groups".into()) };
+        let columns = Columns { email: Some("email".into()), cu_ref_no: None, groups: Some("groups".into()) };
         let mut plan = PlanBuilder::new(&PlanOptions::default()).expect("a plan");
         source.read_into(&columns, &mut plan).expect("rows");
         let builder = Client::builder().api_key("DEV_0123456789abcdefghijABCDEFGH").base_url("https://api.example");

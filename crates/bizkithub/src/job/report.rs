@@ -27,7 +27,7 @@ pub struct Report {
     pub(super) started_at: Timestamp,
     pub(super) duration: Duration,
     pub(super) resume_at: Option<Timestamp>,
-    pub(super) stopped_at: Option<usize>,
+    pub(super) stopped_by: Option<Error>,
     pub(super) is_cancelled: bool,
 }
 
@@ -162,7 +162,7 @@ impl Report {
     /// The error that stopped the run before its end, if one did.
     #[must_use]
     pub fn stopped_by(&self) -> Option<&Error> {
-        self.requests.get(self.stopped_at?)?.error.as_ref()
+        self.stopped_by.as_ref()
     }
 
     /// Whether the caller stopped the run.

@@ -1,6 +1,4 @@
-use std::collections::VecDeque;
-use std::num::NonZeroUsize;
-use std::sync::Arc;
+use std::collections::{BinaryHeap, VecDeque};
 use std::time::Duration;
 
 use futures_util::future::{Fuse, FusedFuture, FutureExt};
@@ -8,95 +6,59 @@ use futures_util::select_biased;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use jiff::Timestamp;
 
+use super::attempt::{Attempt, Ended, Retry, send};
+use super::breaker::Breaker;
 use super::plan::{Plan, RowFate};
-use super::progress::{ProgressListener, ProgressTeller};
+use super::progress::ProgressTeller;
 use super::report::RequestOutcome;
-use super::{Assignment, Cancel, Outcome, OutcomeCounts, Progress, Report};
-use crate::client::{BoxFuture, Client, OnThrottled, Receipt};
+use super::{OnQuota, Outcome, OutcomeCounts, Progress, Report, RunOptions};
+use crate::client::{BoxFuture, Client, LONGEST_BACKOFF};
 use crate::error::{Error, ErrorKind};
-use crate::types::Group;
-
-/// What a run does when the quota is used up.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum OnQuota {
-    /// Wait until it comes back, however long that takes.
-    #[default]
-    Wait,
-    /// End the run; the report says when to resume.
-    Stop,
-}
-
-impl OnQuota {
-    /// Every choice with its name in the settings.
-    pub const ALL: [(&'static str, Self); 2] = [("wait", Self::Wait), ("stop", Self::Stop)];
-}
-
-/// How a plan is run.
-#[derive(Clone)]
-#[non_exhaustive]
-pub struct RunOptions {
-    /// The most requests under way at once. Default: 16.
-    pub concurrency: NonZeroUsize,
-    /// What to do when the quota is used up. Default: wait.
-    pub on_quota: OnQuota,
-    /// A flag that stops the run.
-    pub cancel: Cancel,
-    /// How long a stopped run waits for the answers to the requests under way. Default: 250 milliseconds.
-    pub grace: Duration,
-    /// Who is told about progress.
-    pub progress: Option<Arc<dyn ProgressListener>>,
-}
-
-impl Default for RunOptions {
-    fn default() -> Self {
-        const CONCURRENCY: NonZeroUsize = NonZeroUsize::MIN.saturating_add(15);
-        Self {
-            concurrency: CONCURRENCY,
-            on_quota: OnQuota::default(),
-            cancel: Cancel::new(),
-            grace: Duration::from_millis(250),
-            progress: None,
-        }
-    }
-}
-
-/// Without a word from the server, a run asks again after this time whether the quota is back.
-const QUOTA_PROBE: Duration = Duration::from_secs(10);
-/// A server that asks for no wait at all gets this pause all the same.
-const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 
 impl Plan {
     /// Sends the plan's requests and accounts for every row.
     ///
     /// What the plan's ledger knows is not sent: running a plan again goes on where the last run stopped. The run
     /// stops by itself when no other request can succeed (a wrong key, a missing permission, an address that is not
-    /// the API). Dropping the future closes the requests under way and loses the report, not what the ledger knows.
+    /// the API) and when its first requests all fail alike. Dropping the future closes the requests under way and loses
+    /// the report, not what the ledger knows.
     pub async fn run(&self, client: &Client, options: RunOptions) -> Report {
-        Run::new(self, client, &options).execute(options).await
+        Run::new(self, client, &options).execute(&options).await
     }
 }
 
-/// A request on its way back into the loop: a receipt, or nothing when the ledger knew all of it.
-struct Completed {
-    place: usize,
-    result: Result<Option<Receipt>, Error>,
+/// Whether new requests leave.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Course {
+    /// They do.
+    Sending,
+    /// No more; the answers to those under way are waited for.
+    Draining,
+    /// No more; those under way get a moment.
+    Cancelled,
 }
 
 struct Run<'a> {
     plan: &'a Plan,
     client: &'a Client,
-    /// Requests not yet sent, by their place in the plan.
-    waiting: VecDeque<usize>,
+    on_quota: OnQuota,
+    course: Course,
+    /// Attempts that may leave now.
+    ready: VecDeque<Attempt>,
+    /// Attempts that wait for their next try.
+    later: BinaryHeap<Retry>,
+    /// On the monotonic clock: nothing leaves before.
+    paused_until: Option<Duration>,
     requests: Vec<RequestOutcome>,
     /// How many rows each request stands for.
     rows_of: Vec<u64>,
+    breaker: Breaker,
     teller: ProgressTeller,
     requests_sent: u64,
     retries: u64,
     throttled: u64,
     resume_at: Option<Timestamp>,
-    stopped_at: Option<usize>,
+    stopped_by: Option<Error>,
 }
 
 impl<'a> Run<'a> {
@@ -118,100 +80,169 @@ impl<'a> Run<'a> {
         Self {
             plan,
             client,
-            waiting: (0..requests).collect(),
+            on_quota: options.on_quota,
+            course: Course::Sending,
+            ready: (0..requests).map(|place| Attempt { place, ..Attempt::default() }).collect(),
+            later: BinaryHeap::new(),
+            paused_until: None,
             requests: (0..requests).map(|_| RequestOutcome { outcome: Outcome::Pending, error: None }).collect(),
             rows_of,
+            breaker: Breaker::new(options.breaker),
             teller: ProgressTeller::new(options.progress.clone(), progress),
             requests_sent: 0,
             retries: 0,
             throttled: 0,
             resume_at: None,
-            stopped_at: None,
+            stopped_by: None,
         }
     }
 
-    async fn execute(mut self, options: RunOptions) -> Report {
+    async fn execute(mut self, options: &RunOptions) -> Report {
         let clock = self.client.clock();
         let (started_at, started) = (clock.now(), clock.monotonic());
+        let concurrency = options.concurrency.get().min(RunOptions::CONCURRENCY_LIMIT);
         let mut in_flight = FuturesUnordered::new();
         let mut cancelled = Box::pin(options.cancel.cancelled().fuse());
-        let mut pause: Fuse<BoxFuture<'_, ()>> = Fuse::terminated();
         let mut grace: Fuse<BoxFuture<'_, ()>> = Fuse::terminated();
-        let mut is_stopping = options.cancel.is_cancelled();
+        let mut alarm = Alarm::default();
+        if options.cancel.is_cancelled() {
+            self.course = Course::Cancelled;
+        }
         self.teller.tell_now(clock);
         loop {
-            if is_stopping && grace.is_terminated() {
-                pause = Fuse::terminated();
-                grace = clock.sleep(options.grace).fuse();
+            self.wake(clock.monotonic());
+            while in_flight.len() < concurrency {
+                let Some(attempt) = self.next() else { break };
+                in_flight.push(send(self.plan, self.client, attempt));
             }
-            while !is_stopping && pause.is_terminated() && in_flight.len() < options.concurrency.get() {
-                let Some(place) = self.waiting.pop_front() else { break };
-                // Until its answer is here, nobody knows what became of it.
-                self.requests[place].outcome = Outcome::Unknown;
-                in_flight.push(send(self.plan, self.client, place));
-            }
-            if in_flight.is_empty() && pause.is_terminated() {
+            if in_flight.is_empty() && self.is_at_its_end() {
                 break;
             }
+            alarm.set(self.sleeps_until(), self.client);
             select_biased! {
-                () = cancelled => is_stopping = true,
+                () = cancelled => {
+                    self.course = Course::Cancelled;
+                    grace = clock.sleep(options.grace).fuse();
+                }
                 () = grace => break,
-                () = pause => self.teller.progress.waiting_until = None,
-                completed = in_flight.select_next_some() => {
-                    let throttled_until = self.account(completed, clock.now());
-                    match (throttled_until, options.on_quota) {
-                        (Some(_), OnQuota::Stop) => is_stopping = true,
-                        (Some(moment), OnQuota::Wait) if !is_stopping => {
-                            pause = clock.sleep(until(moment, clock.now()).max(SHORTEST_PAUSE)).fuse();
-                            self.teller.progress.waiting_until = Some(moment);
-                            self.teller.tell_now(clock);
-                        }
-                        _ => {}
-                    }
-                    is_stopping |= self.stopped_at.is_some();
+                () = &mut alarm.ring => {}
+                (attempt, ended) = in_flight.select_next_some() => {
+                    self.account(attempt, ended);
                     self.teller.tell(clock);
                 }
             }
         }
-        self.requests_sent += in_flight.len() as u64;
         drop(in_flight);
         let duration = clock.monotonic().saturating_sub(started);
         self.into_report(started_at, duration, options.cancel.is_cancelled())
     }
 
-    /// Takes an answer into account. Returns the moment until which the quota is used up, if that was the answer.
-    fn account(&mut self, Completed { place, result }: Completed, now: Timestamp) -> Option<Timestamp> {
-        let attempts = match &result {
-            Ok(receipt) => receipt.as_ref().map_or(0, |receipt| receipt.attempts),
-            Err(error) => error.attempts(),
-        };
-        self.requests_sent += u64::from(attempts);
-        self.retries += u64::from(attempts.saturating_sub(1));
-        let error = match result {
-            Ok(receipt) => {
-                self.decide(place, if receipt.is_some() { Outcome::Applied } else { Outcome::Skipped }, None);
-                return None;
+    /// Readies what is due.
+    fn wake(&mut self, now: Duration) {
+        if self.paused_until.is_some_and(|moment| moment <= now) {
+            self.paused_until = None;
+            self.teller.progress.waiting_until = None;
+        }
+        while self.later.peek().is_some_and(|retry| retry.due <= now) {
+            self.ready.extend(self.later.pop().map(|retry| retry.attempt));
+        }
+    }
+
+    /// The next attempt that may leave.
+    fn next(&mut self) -> Option<Attempt> {
+        if self.course != Course::Sending || self.paused_until.is_some() {
+            return None;
+        }
+        let mut attempt = self.ready.pop_front()?;
+        if attempt.sent == 0 {
+            self.client.retry().earn();
+        }
+        attempt.sent += 1;
+        self.requests_sent += 1;
+        self.retries += u64::from(std::mem::take(&mut attempt.has_failed));
+        // Until its answer is here, nobody knows what became of it.
+        self.requests[attempt.place].outcome = Outcome::Unknown;
+        Some(attempt)
+    }
+
+    fn is_at_its_end(&self) -> bool {
+        self.course != Course::Sending || (self.ready.is_empty() && self.later.is_empty())
+    }
+
+    fn sleeps_until(&self) -> Option<Duration> {
+        let next_retry = || self.later.peek().map(|retry| retry.due);
+        if self.course == Course::Sending { self.paused_until.or_else(next_retry) } else { None }
+    }
+
+    fn account(&mut self, attempt: Attempt, ended: Ended) {
+        match ended {
+            Ended::Applied => {
+                self.breaker.succeeded();
+                self.decide(attempt.place, Outcome::Applied, None);
             }
-            Err(error) => error,
-        };
-        if error.is_throttled() {
-            self.throttled += 1;
-            let moment = error.retry_at().or_else(|| now.checked_add(QUOTA_PROBE).ok());
-            self.resume_at = self.resume_at.max(moment);
-            self.requests[place] = RequestOutcome { outcome: Outcome::Pending, error: Some(error) };
-            self.waiting.push_front(place);
-            return moment;
+            Ended::Skipped => {
+                self.requests_sent -= 1;
+                self.decide(attempt.place, Outcome::Skipped, None);
+            }
+            Ended::LedgerFailed { error, is_sent } => {
+                // What the server acknowledged and the ledger could not keep is not counted: a re-run settles it.
+                let outcome = if is_sent { Outcome::Unknown } else { Outcome::Pending };
+                self.requests_sent -= u64::from(!is_sent);
+                self.stop(error.clone());
+                self.decide(attempt.place, outcome, Some(error));
+            }
+            Ended::Failed(error) => {
+                let error = error.after_attempts(attempt.sent);
+                self.account_failure(attempt, error);
+            }
         }
-        if error.stops_everything() && self.stopped_at.is_none() {
-            self.stopped_at = Some(place);
-        }
-        let outcome = match error.kind() {
-            ErrorKind::Rejected | ErrorKind::InvalidInput => Outcome::Rejected,
-            _ if error.is_ambiguous() => Outcome::Unknown,
-            _ => Outcome::Pending,
+    }
+
+    fn account_failure(&mut self, mut attempt: Attempt, error: Error) {
+        attempt.is_ambiguous |= error.is_ambiguous();
+        let unsettled = if attempt.is_ambiguous { Outcome::Unknown } else { Outcome::Pending };
+        let Some(wait) = self.client.retry().wait(&error, &mut attempt.tries) else {
+            if error.stops_everything() {
+                self.stop(error.clone());
+            } else if let Some(stop) = self.breaker.failed(&error) {
+                self.stop(stop);
+            }
+            let is_refused = matches!(error.kind(), ErrorKind::Rejected | ErrorKind::InvalidInput);
+            self.decide(attempt.place, if is_refused { Outcome::Rejected } else { unsettled }, Some(error));
+            return;
         };
-        self.decide(place, outcome, Some(error));
-        None
+        let now = self.client.clock().monotonic();
+        let is_throttled = error.is_throttled();
+        self.throttled += u64::from(is_throttled);
+        attempt.has_failed = !is_throttled;
+        // Who asks for a longer wait than a failure would cost speaks of every request, not of this one.
+        let concerns_all = is_throttled || wait > LONGEST_BACKOFF;
+        let moment = error.retry_at().or_else(|| self.client.clock().now().checked_add(wait).ok());
+        self.requests[attempt.place] = RequestOutcome { outcome: unsettled, error: Some(error) };
+        if !concerns_all {
+            self.later.push(Retry { due: now + wait, attempt });
+            return;
+        }
+        self.ready.push_front(attempt);
+        self.resume_at = self.resume_at.max(moment);
+        if self.on_quota == OnQuota::Stop {
+            self.drain();
+        } else {
+            self.paused_until = self.paused_until.max(Some(now + wait));
+            self.teller.progress.waiting_until = self.resume_at;
+            self.teller.tell_now(self.client.clock());
+        }
+    }
+
+    fn stop(&mut self, error: Error) {
+        self.stopped_by.get_or_insert(error);
+        self.drain();
+    }
+
+    fn drain(&mut self) {
+        if self.course == Course::Sending {
+            self.course = Course::Draining;
+        }
     }
 
     fn decide(&mut self, place: usize, outcome: Outcome, error: Option<Error>) {
@@ -223,15 +254,15 @@ impl<'a> Run<'a> {
         self.requests[place] = RequestOutcome { outcome, error };
     }
 
-    fn into_report(self, started_at: Timestamp, duration: Duration, is_cancelled: bool) -> Report {
+    fn into_report(mut self, started_at: Timestamp, duration: Duration, is_cancelled: bool) -> Report {
         let mut counts = OutcomeCounts { rejected: self.plan.refusals().len() as u64, ..OutcomeCounts::default() };
         for (request, rows) in self.requests.iter().zip(&self.rows_of) {
             *counts.of(request.outcome) += rows;
         }
-        let is_throttled = |request: &RequestOutcome| request.error.as_ref().is_some_and(Error::is_throttled);
+        self.teller.progress.counts = counts;
+        let is_unsettled = counts.pending + counts.unknown > 0;
         Report {
             plan: self.plan.clone(),
-            resume_at: self.resume_at.filter(|_| self.requests.iter().any(is_throttled)),
             requests: self.requests,
             counts,
             requests_sent: self.requests_sent,
@@ -239,37 +270,32 @@ impl<'a> Run<'a> {
             throttled: self.throttled,
             started_at,
             duration,
-            stopped_at: self.stopped_at,
+            resume_at: self.resume_at.filter(|_| is_unsettled && self.stopped_by.is_none()),
+            stopped_by: self.stopped_by,
             is_cancelled,
         }
     }
 }
 
-fn until(moment: Timestamp, now: Timestamp) -> Duration {
-    Duration::try_from(moment.duration_since(now)).unwrap_or_default()
+/// A sleep until a moment that may change.
+struct Alarm<'a> {
+    at: Option<Duration>,
+    ring: Fuse<BoxFuture<'a, ()>>,
 }
 
-async fn send(plan: &Plan, client: &Client, place: usize) -> Completed {
-    Completed { place, result: send_unknown_groups(plan, client, place).await }
-}
-
-/// Sends what the ledger does not know, and tells the ledger once the server has said yes.
-async fn send_unknown_groups(plan: &Plan, client: &Client, place: usize) -> Result<Option<Receipt>, Error> {
-    let Some((customer, groups)) = plan.request(place) else {
-        return Err(Error::internal("a run asked its plan for a request that it does not have"));
-    };
-    let identity = customer.identity();
-    let assignments: Vec<_> =
-        groups.iter().map(|group| Assignment { customer: &identity, slug: group.slug() }).collect();
-    let known = plan.ledger.acknowledged(&assignments).await?;
-    let mut is_known = known.iter();
-    let groups: Vec<Group> = groups.iter().filter(|_| is_known.next() != Some(&true)).cloned().collect();
-    if groups.is_empty() {
-        return Ok(None);
+impl Default for Alarm<'_> {
+    fn default() -> Self {
+        Self { at: None, ring: Fuse::terminated() }
     }
-    let receipt = client.call_add_groups(customer, &groups, OnThrottled::Return).await?;
-    let acknowledged: Vec<_> =
-        groups.iter().map(|group| Assignment { customer: &identity, slug: group.slug() }).collect();
-    plan.ledger.acknowledge(&acknowledged).await.map_err(|error| error.after_attempts(receipt.attempts))?;
-    Ok(Some(receipt))
+}
+
+impl<'a> Alarm<'a> {
+    fn set(&mut self, at: Option<Duration>, client: &'a Client) {
+        if self.at == at && !self.ring.is_terminated() {
+            return;
+        }
+        let clock = client.clock();
+        self.at = at;
+        self.ring = at.map_or(Fuse::terminated(), |at| clock.sleep(at.saturating_sub(clock.monotonic())).fuse());
+    }
 }

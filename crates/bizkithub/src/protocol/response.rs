@@ -95,8 +95,13 @@ impl Endpoint {
         Some(error.with_status(status))
     }
 
-    /// A text of the server, safe to show: without the key, without control characters, cut to a sentence or two.
-    fn quote(&self, text: &str) -> String {
+    /// Whether a text contains the key.
+    pub(crate) fn repeats_key(&self, text: &str) -> bool {
+        text.contains(self.key().expose())
+    }
+
+    /// A text from outside, safe to show: without the key, without control characters, cut to a sentence or two.
+    pub(crate) fn quote(&self, text: &str) -> String {
         let visible: String = text.chars().filter(|character| !character.is_control()).collect();
         visible.replace(self.key().expose(), "[API key]").chars().take(QUOTED_LIMIT).collect()
     }
@@ -107,6 +112,8 @@ impl Envelope {
         if body.len() > BODY_LIMIT {
             return Err(Unreadable::TooLarge);
         }
+        // Some gateways write a byte order mark before the JSON.
+        let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
         if body.iter().all(u8::is_ascii_whitespace) {
             return Err(Unreadable::Empty);
         }
