@@ -3,12 +3,12 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use bizkithub::protocol::KeyPlacement;
+use bizkithub::without_keys;
 use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::answer::Answer;
 use crate::clock::timestamp;
-use crate::key::without_keys;
 use crate::submission::Submission;
 
 /// One request that reached the API's side of the sandbox. It never holds a key: whatever looks like one is replaced.
@@ -86,11 +86,11 @@ impl RequestLog {
             connection: arrival.connection,
             http_version: arrival.http_version,
             method: arrival.method,
-            path: without_keys(arrival.path),
+            path: without_keys(arrival.path).into_owned(),
             key_placement: arrival.key_placement.and_then(name),
-            customer: submission.map(|submission| without_keys(&submission.customer.to_string())),
+            customer: submission.map(|submission| without_keys(&submission.customer.to_string()).into_owned()),
             groups: submission.map_or_else(Vec::new, |submission| {
-                submission.groups.iter().map(|group| without_keys(group.text())).collect()
+                submission.groups.iter().map(|group| without_keys(group.text()).into_owned()).collect()
             }),
             status: None,
             code: None,

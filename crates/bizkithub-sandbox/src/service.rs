@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::sync::Arc;
 
 use bizkithub::protocol::KeyPlacement;
+use bizkithub::without_keys;
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body, Incoming};
@@ -11,7 +12,6 @@ use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, Version, header};
 
 use crate::answer::{Answer, AnswerBody};
-use crate::key::without_keys;
 use crate::misbehaviour::misbehave;
 use crate::refusal::{BODY_UNREADABLE, PATH_NOT_FOUND, Refusal};
 use crate::request_log::Arrival;

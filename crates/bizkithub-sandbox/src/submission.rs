@@ -1,7 +1,5 @@
-use bizkithub::{Customer, Error, Group};
+use bizkithub::{Customer, Error, Group, without_keys};
 use serde::Deserialize;
-
-use crate::key::without_keys;
 
 /// What a valid body of add-groups asks for.
 pub(crate) struct Submission {
@@ -33,9 +31,10 @@ impl Received {
                 submission: body.submission().map_err(|error| error.message().to_owned()),
                 api_key: body.api_key,
             },
-            Err(error) => {
-                Self { api_key: key_of_strange_body(body), submission: Err(without_keys(&error.to_string())) }
-            }
+            Err(error) => Self {
+                api_key: key_of_strange_body(body),
+                submission: Err(without_keys(&error.to_string()).into_owned()),
+            },
         }
     }
 }

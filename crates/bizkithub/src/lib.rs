@@ -32,5 +32,5 @@ pub use error::{Error, ErrorKind, Field};
 pub use jiff::Timestamp;
 pub use types::{
     ApiKey, BaseUrl, CuRefNo, Customer, CustomerIdentity, Email, Group, KeyKind, SLUG_LIMIT, is_slug, parse_groups,
-    slug,
+    slug, without_keys,
 };

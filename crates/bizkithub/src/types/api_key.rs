@@ -122,6 +122,37 @@ impl ApiKey {
     }
 }
 
+/// Replaces everything of the form of a key, sample or not, by `[API key]`, so that a text of unknown origin may be shown or logged.
+///
+/// A text without one is borrowed as it is. Whoever knows the key itself must not rely on this: a key that somebody shortened or
+/// encoded has no longer its form.
+#[must_use]
+pub fn without_keys(text: &str) -> Cow<'_, str> {
+    let mut clean = String::new();
+    let mut rest = text;
+    while let Some((before, behind)) = split_at_key(rest) {
+        clean.push_str(before);
+        clean.push_str("[API key]");
+        rest = behind;
+    }
+    if clean.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    clean.push_str(rest);
+    Cow::Owned(clean)
+}
+
+/// What stands before and behind the first key.
+fn split_at_key(text: &str) -> Option<(&str, &str)> {
+    let is_key = |place: usize| {
+        let candidate = text.get(place..place + LENGTH).unwrap_or_default();
+        let kind = KeyKind::of(candidate);
+        kind.is_some_and(|kind| candidate.bytes().skip(kind.prefix().len()).all(|byte| byte.is_ascii_alphanumeric()))
+    };
+    let place = text.char_indices().map(|(place, _)| place).find(|place| is_key(*place))?;
+    Some((&text[..place], &text[place + LENGTH..]))
+}
+
 fn refused(code: &'static str, reason: impl Into<Cow<'static, str>>, advice: &'static str) -> Error {
     Error::invalid_input(code, reason, advice).at_field(Field::ApiKey)
 }
@@ -161,6 +192,27 @@ mod tests {
         assert_eq!(fingerprint(KEY), fingerprint(&format!(" {KEY}\n")));
         assert_ne!(fingerprint(KEY), fingerprint(&KEY.replace("01", "02")));
         assert!(fingerprint(KEY).len() == 8 && !KEY.contains(&fingerprint(KEY)));
+    }
+
+    #[test]
+    fn whatever_has_the_form_of_a_key_is_replaced_in_texts() {
+        for (text, clean) in [
+            (KEY.to_owned(), "[API key]"),
+            (format!("/ů/{KEY}/{KEY}é"), "/ů/[API key]/[API key]é"),
+            (format!("{KEY}{KEY}"), "[API key][API key]"),
+            (format!("D{KEY}1"), "D[API key]1"),
+            (format!("https://example.com/?apiKey={DOCUMENTED_SAMPLE}&x"), "https://example.com/?apiKey=[API key]&x"),
+            (format!("ROOT{}", &KEY[4..]), "[API key]"),
+        ] {
+            assert_eq!(without_keys(&text), clean);
+        }
+    }
+
+    #[test]
+    fn a_text_without_a_key_is_left_alone() {
+        for text in ["", "PROD, DEV_ or ROOT", &KEY.replace("DEV_", "DEV-"), &KEY[..31], &KEY.replace('1', "é")] {
+            assert!(matches!(without_keys(text), Cow::Borrowed(same) if same == text), "{text}");
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ mod email;
 mod group;
 mod slug;
 
-pub use api_key::{ApiKey, KeyKind};
+pub use api_key::{ApiKey, KeyKind, without_keys};
 pub use base_url::BaseUrl;
 pub use cu_ref_no::CuRefNo;
 pub use customer::{Customer, CustomerIdentity};
