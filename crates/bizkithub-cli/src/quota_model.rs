@@ -5,10 +5,6 @@ use crate::length_of_time::length_of_time;
 /// How [`quota_model`] reads a quota, for `--help`.
 pub(crate) const QUOTA_FORMS: &str = "sliding:1000/1h:burst=50, block:100/10m or minute:1000";
 
-/// The documentation's third model, as far as its limits go.
-const PRODUCTION_PER_MINUTE: u64 = 500_000;
-const DEVELOPMENT_PER_MINUTE: u64 = 1_000;
-
 /// Reads one of the three published quota models: `sliding:1000/1h`, with `:burst=50` for the requests of any one second;
 /// `block:100/10m`; `minute`, or `minute:100` for another limit of the sandbox's own `DEV_` key.
 pub(crate) fn quota_model(text: &str) -> Result<QuotaModel, String> {
@@ -24,8 +20,8 @@ pub(crate) fn quota_model(text: &str) -> Result<QuotaModel, String> {
             QuotaModel::FixedBlock { limit, block }
         }
         (Some("minute"), limit, None) => QuotaModel::PerMinute {
-            production: PRODUCTION_PER_MINUTE,
-            development: limit.map_or(Ok(DEVELOPMENT_PER_MINUTE), whole_number)?,
+            production: QuotaModel::PRODUCTION_PER_MINUTE,
+            development: limit.map_or(Ok(QuotaModel::DEVELOPMENT_PER_MINUTE), whole_number)?,
             minute: std::time::Duration::from_mins(1),
         },
         _ => return Err(forms()),

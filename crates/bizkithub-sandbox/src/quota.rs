@@ -73,6 +73,11 @@ pub enum QuotaSignal {
 }
 
 impl QuotaModel {
+    /// The documented limit of a `PROD` key in the model by the minute, in requests.
+    pub const PRODUCTION_PER_MINUTE: u64 = 500_000;
+    /// The documented limit of a `DEV_` key in the model by the minute, in requests.
+    pub const DEVELOPMENT_PER_MINUTE: u64 = 1_000;
+
     /// What the documentation says about this model's answers: headers for the sliding window, nothing for the others.
     #[must_use]
     pub fn documented_signals(&self) -> &'static [QuotaSignal] {
@@ -208,11 +213,11 @@ fn a_minute() -> Duration {
 }
 
 fn documented_production_limit() -> u64 {
-    500_000
+    QuotaModel::PRODUCTION_PER_MINUTE
 }
 
 fn documented_development_limit() -> u64 {
-    1_000
+    QuotaModel::DEVELOPMENT_PER_MINUTE
 }
 
 #[cfg(test)]
