@@ -215,6 +215,38 @@ mod tests {
         }
     }
 
+    #[test]
+    fn every_cell_comes_back_as_it_was() {
+        let mut cells: Vec<Vec<u8>> = Vec::new();
+        for apostrophes in 0..4 {
+            let before = b"'".repeat(apostrophes);
+            cells.extend([&b""[..], b"quoted'", b"a'=1", b"jan@barasek.com"].map(|cell| [&before, cell].concat()));
+            cells.extend(FORMULA_STARTS.iter().map(|start| [&before, [*start].as_slice(), b"1"].concat()));
+        }
+        let written: Vec<Vec<u8>> = cells.iter().map(|cell| neutralised(cell)).collect();
+        assert!(written.iter().all(|cell| !cell.first().is_some_and(|first| FORMULA_STARTS.contains(first))));
+        assert_eq!(restored(&ByteRecord::from(written)), ByteRecord::from(cells));
+    }
+
+    #[tokio::test]
+    async fn rejects_that_are_rejected_again_do_not_change() {
+        let bench = run("email,=note,groups\n+b,'=1,vip\n'-c,\"\t''\",vip\n").await;
+        let (_, first) = bench.write().expect("rejects");
+        assert!(first.starts_with("email,'=note,groups,"), "{first}");
+        let (_, second) = run(&first).await.write().expect("rejects of rejects");
+        assert_eq!(second, first);
+    }
+
+    #[tokio::test]
+    async fn their_file_is_told_from_others() {
+        let bench = run("email,groups\nnobody,vip\n").await;
+        bench.write().expect("rejects");
+        assert!(holds_rejects(&bench.folder.path().join("rejects.csv")));
+        assert!(!holds_rejects(bench.source.path()));
+        assert!(!holds_rejects(bench.folder.path()));
+        assert!(!holds_rejects(&bench.folder.path().join("none.csv")));
+    }
+
     #[tokio::test]
     async fn the_reasons_of_an_earlier_run_are_replaced() {
         let bench = run("email,groups,row,kind,code,reason\nnobody,vip,7,invalid_input,old,older\n").await;
