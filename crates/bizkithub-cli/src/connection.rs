@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bizkithub::protocol::KeyPlacement;
-use bizkithub::{Client, Error, Field};
+use bizkithub::{ApiKey, Client, Error, Field};
 use clap::Args;
 use zeroize::Zeroizing;
 
@@ -57,12 +57,7 @@ impl ConnectionArguments {
     /// Builds the client; nothing is sent. What is left out comes from the environment or is the core's default.
     pub(crate) fn client(&self) -> Result<Client, Error> {
         if self.api_key.is_some() {
-            return Err(Error::invalid_input(
-                "api_key_on_command_line",
-                "an API key among the arguments is visible to every user of this machine",
-                "set the environment variable BIZKITHUB_API_KEY, or use --api-key-file; if others work here, make a new key",
-            )
-            .at_field(Field::ApiKey));
+            return Err(on_command_line("an API key among the arguments is visible to every user of this machine"));
         }
         let mut builder = Client::builder().user_agent(concat!("bizkithub-cli/", env!("CARGO_PKG_VERSION")));
         if let Some(path) = &self.api_key_file {
@@ -95,10 +90,22 @@ impl ConnectionArguments {
     }
 }
 
-/// Reads a key; no error tells anything of what was read.
+fn on_command_line(reason: &'static str) -> Error {
+    let advice =
+        "set the environment variable BIZKITHUB_API_KEY, or use --api-key-file; if others work here, make a new key";
+    Error::invalid_input("api_key_on_command_line", reason, advice).at_field(Field::ApiKey)
+}
+
+/// Reads a key. No error tells anything of what was read, nor of the path, which may be most of a key that was given instead.
 fn key_from(path: &Path) -> Result<Zeroizing<String>, Error> {
+    if ApiKey::parse(&path.to_string_lossy()).is_ok() {
+        return Err(on_command_line(
+            "--api-key-file got an API key instead of the path of a file; among the arguments it is visible to every user \
+             of this machine",
+        ));
+    }
     let is_stdin = path.as_os_str() == "-";
-    let name = if is_stdin { "standard input".to_owned() } else { format!("the key file {}", path.display()) };
+    let name = if is_stdin { "standard input" } else { "the file given with --api-key-file" };
     let refused = |reason: String| {
         Error::invalid_input("api_key_file_unreadable", reason, "give a text file that holds nothing but the key")
             .at_field(Field::ApiKey)

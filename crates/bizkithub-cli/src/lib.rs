@@ -36,6 +36,7 @@ mod progress_display;
 mod quota_model;
 mod quota_text;
 mod reasons;
+mod rejects_file;
 mod table;
 mod wording;
 
@@ -78,11 +79,6 @@ fn execute(arguments: Vec<OsString>, is_json: bool) -> ExitCode {
     let output = Output::new(is_json);
     match Arguments::try_parse_from(arguments) {
         Ok(arguments) => command::execute(arguments, output).unwrap_or_else(|error| output.fail(&error)),
-        Err(error) if is_json && error.use_stderr() => output.fail(&arguments::usage_error(&error)),
-        Err(error) => {
-            // Help for a reader that stopped reading is no failure.
-            let _ = error.print();
-            if error.use_stderr() { ExitCode::Input } else { ExitCode::Done }
-        }
+        Err(error) => output.usage(&error),
     }
 }

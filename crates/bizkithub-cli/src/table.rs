@@ -1,3 +1,4 @@
+use bizkithub::without_keys;
 use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 
 use crate::printable::printable;
@@ -35,13 +36,27 @@ impl TextTable {
         Self(table)
     }
 
-    /// Adds a row. Its cells may hold any text: what would command the terminal is escaped.
+    /// Adds a row. Its cells may hold any text: what would command the terminal is escaped, and keys are replaced here already,
+    /// because one that is wrapped over two lines would not be found later.
     pub(crate) fn row<const COLUMNS: usize>(&mut self, cells: [&str; COLUMNS]) {
-        self.0.add_row(cells.map(|cell| printable(cell).into_owned()));
+        self.0.add_row(cells.map(|cell| without_keys(&printable(cell)).into_owned()));
     }
 
     /// The whole table, with a line break after each line.
     pub(crate) fn text(&self) -> String {
         self.0.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_replaced_before_its_cell_is_wrapped() {
+        let mut table = TextTable::new([("group", Align::Left)]);
+        table.0.set_width(24);
+        table.row(["DEV_0123456789abcdefghijABCDEFGH"]);
+        assert_eq!(table.text(), " group\n───────────\n [API key]\n");
     }
 }

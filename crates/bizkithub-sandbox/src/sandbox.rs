@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 use std::fmt;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
@@ -64,10 +64,11 @@ impl Sandbox {
         Ok(Self { shared, address, api_key, server: Mutex::new(Some(server)) })
     }
 
-    /// The base URL to give to a client, such as `http://127.0.0.1:40123`.
+    /// The base URL to give to a client on this machine, such as `http://127.0.0.1:40123`. Of a sandbox that listens on every
+    /// address of the machine (`0.0.0.0` or `::`) it names the loopback one, because nobody can connect to "every".
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        url_of(self.address)
     }
 
     /// The address and port it listens on.
@@ -221,6 +222,15 @@ impl Sandbox {
     }
 }
 
+fn url_of(address: SocketAddr) -> String {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    format!("http://{}", SocketAddr::new(ip, address.port()))
+}
+
 fn listen(wanted: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
     let bind = || {
         let listener = TcpListener::bind(wanted)?;
@@ -248,5 +258,23 @@ impl fmt::Debug for Sandbox {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = if self.is_running() { "running" } else { "stopped" };
         write!(formatter, "Sandbox({}, {state}, {} requests)", self.url(), self.request_count())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_names_an_address_that_can_be_connected_to() {
+        for (address, url) in [
+            ("127.0.0.1:4000", "http://127.0.0.1:4000"),
+            ("0.0.0.0:4000", "http://127.0.0.1:4000"),
+            ("[::1]:4000", "http://[::1]:4000"),
+            ("[::]:4000", "http://[::1]:4000"),
+            ("192.0.2.1:4000", "http://192.0.2.1:4000"),
+        ] {
+            assert_eq!(url_of(address.parse().unwrap()), url);
+        }
     }
 }

@@ -1,9 +1,9 @@
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bizkithub::job::{Bill, CsvSource, OnQuota, Plan, Report, RunOptions, check_rejects_path, write_rejects};
+use bizkithub::job::{Bill, CsvSource, OnQuota, Plan, Report, RunOptions, check_rejects_path};
 use bizkithub::{Client, Error, Timestamp};
 use clap::Args;
 use serde_json::json;
@@ -19,6 +19,7 @@ use crate::output::Output;
 use crate::printable::printable;
 use crate::progress_display::ProgressDisplay;
 use crate::reasons::Reasons;
+use crate::rejects_file::RejectsFile;
 use crate::table::{Align, TextTable};
 use crate::wording::{counted, number, time};
 
@@ -39,16 +40,15 @@ pub(crate) struct RunArguments {
     #[arg(long, value_name = "CHOICE", default_value = "wait", value_parser = named_choice(&OnQuota::ALL), help_heading = "Run")]
     on_quota: OnQuota,
 
-    /// Where rejected rows go, with the reasons; written only when there are any
+    /// Where rejected rows go, with the reasons; those of an earlier run make way
     #[arg(long, value_name = "PATH", default_value = "rejects.csv", help_heading = "Run")]
     rejects: PathBuf,
 }
 
-/// What a run leaves behind. Nothing, when a second Ctrl-C ended it at once.
+/// What a run leaves behind.
 struct Ending {
-    report: Option<Report>,
-    /// How many rejected rows were written to their file.
-    rejects: Option<Result<u64, Error>>,
+    report: Report,
+    rejects: Result<RejectsFile, Error>,
 }
 
 pub(crate) fn execute(
@@ -62,37 +62,39 @@ pub(crate) fn execute(
     check_rejects_path(&source, &arguments.rejects)?;
     let bill = plan.bill();
     output.text(&headline(&bill, &arguments.file.name()))?;
-    let Ending { report, rejects } = block_on(run(arguments, &plan, &client, source, output))??;
-    let Some(report) = report else { return Ok(ExitCode::Interrupted) };
+    let Some(Ending { report, rejects }) = block_on(run(arguments, &plan, &client, source, output))?? else {
+        return Ok(ExitCode::Interrupted);
+    };
     let code = match (ExitCode::of_report(&report), &rejects) {
-        (ExitCode::Done | ExitCode::Rejected, Some(Err(error))) => ExitCode::of_error(error),
+        (ExitCode::Done | ExitCode::Rejected, Err(error)) => ExitCode::of_error(error),
         (code, _) => code,
     };
+    let rejects_path = arguments.rejects.display().to_string();
     output.json(&json!({
         "file": arguments.file.name(),
         "bill": bill,
         "report": report.summary(),
         "reasons": Reasons::of_report(&report),
         "rejects": match &rejects {
-            Some(Ok(rows)) => json!({ "file": arguments.rejects.display().to_string(), "rows": rows }),
-            Some(Err(error)) => json!({ "file": arguments.rejects.display().to_string(), "error": error }),
-            None => json!(null),
+            Ok(rejects) => rejects.json(&rejects_path),
+            Err(error) => json!({ "file": rejects_path, "error": error }),
         },
         "exitCode": code.number(),
     }))?;
-    for error in rejects.iter().filter_map(|written| written.as_ref().err()).chain(report.stopped_by()) {
+    for error in rejects.as_ref().err().into_iter().chain(report.stopped_by()) {
         output.notice(&error_text(error));
     }
     Ok(code)
 }
 
+/// Runs the plan and settles the file of rejects. Nothing is left, when Ctrl-C came again while the file could not be written.
 async fn run(
     arguments: &RunArguments,
     plan: &Plan,
     client: &Client,
     source: CsvSource,
     output: Output,
-) -> Result<Ending, Error> {
+) -> Result<Option<Ending>, Error> {
     let mut interruption = Interruption::listen()?;
     let display = Arc::new(ProgressDisplay::new(plan.requests().len() as u64, output));
     let mut options = RunOptions::default();
@@ -105,30 +107,24 @@ async fn run(
         report = &mut running => report,
         () = interruption.next() => {
             cancel.cancel();
-            display.say(output, "stopping: the requests under way get a moment to end; Ctrl-C again ends at once");
-            tokio::select! {
-                report = running => report,
-                () = interruption.next() => return Ok(Ending { report: None, rejects: None }),
-            }
+            display.say(output, "stopping: the requests under way get a moment to end");
+            running.await
         }
     };
     output.text(&report_text(&report))?;
-    if report.counts().rejected == 0 {
-        return Ok(Ending { report: Some(report), rejects: None });
-    }
     let path = arguments.rejects.clone();
     let writing = tokio::task::spawn_blocking(move || {
-        let written = write_rejects(&report, &source, &path);
-        (report, written)
+        let rejects = RejectsFile::settle(&path, &report, &source);
+        (report, rejects)
     });
-    let (report, written) = tokio::select! {
-        written = writing => written.map_err(|error| Error::internal("the rejects could not be written").caused_by(error))?,
-        () = interruption.next() => return Ok(Ending { report: None, rejects: None }),
+    let (report, rejects) = tokio::select! {
+        settled = writing => settled.map_err(|error| Error::internal("the rejects could not be written").caused_by(error))?,
+        () = interruption.next() => return Ok(None),
     };
-    if let Ok(rows) = &written {
-        output.text(&rejects_text(*rows, &arguments.rejects))?;
+    if let Ok(rejects) = &rejects {
+        output.text(&rejects.text(&arguments.rejects))?;
     }
-    Ok(Ending { report: Some(report), rejects: Some(written) })
+    Ok(Some(Ending { report, rejects }))
 }
 
 /// The bill in one line, as in `customers.csv: 400 rows, 251 requests to send, 11 rows rejected`.
@@ -188,9 +184,4 @@ fn going_on_text(report: &Report, unsettled: u64) -> String {
          sent again, which changes nothing.\n",
         moment.unwrap_or_default(),
     )
-}
-
-fn rejects_text(rows: u64, path: &Path) -> String {
-    let verb = if rows == 1 { "is" } else { "are" };
-    format!("{} with the reason {verb} in {}\n", counted(rows, "rejected row"), printable(&path.display().to_string()))
 }

@@ -1,8 +1,8 @@
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use bizkithub::Error;
+use bizkithub::{BaseUrl, Error};
 use bizkithub_sandbox::{CustomerPolicy, Fault, FaultEffect, QuotaModel, Sandbox, SandboxOptions};
 use clap::{Args, Subcommand};
 use serde::de::DeserializeOwned;
@@ -20,7 +20,8 @@ use crate::quota_model::{QUOTA_FORMS, quota_model};
 /// Run the API on this machine until Ctrl-C, to try things without an account
 ///
 /// It behaves as BizKitHub's documented API does and keeps customers and groups in memory. Its first words are its URL and its key;
-/// with --json they are one line: {"url": …, "apiKey": …}.
+/// with --json they are one line: {"url": …, "address": …, "apiKey": …}. A sandbox that listens on every address of the machine
+/// (--host 0.0.0.0) gives the URL that clients here can use.
 #[derive(Args, Debug)]
 #[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct SandboxArguments {
@@ -122,22 +123,37 @@ async fn serve(options: SandboxOptions, output: Output) -> Result<(), Error> {
     let mut interruption = Interruption::listen()?;
     let sandbox = Sandbox::start(options)?;
     let (url, key) = (sandbox.url(), sandbox.api_key());
-    output.json(&json!({ "url": url, "apiKey": key }))?;
-    output.text(&format!(
-        "The sandbox listens on {url} and accepts the key {key}\n\
-         \n\
-         In another shell:\n\
-         \n\
-         \x20 export BIZKITHUB_BASE_URL={url}\n\
-         \x20 export BIZKITHUB_API_KEY={key}\n\
-         \x20 bizkithub add --email jan@barasek.com --group vip\n\
-         \x20 bizkithub sandbox show\n\
-         \n\
-         Ctrl-C stops it; what it holds is gone then.\n"
-    ))?;
+    // Its key opens nothing but itself.
+    let output = output.showing_keys();
+    output.json(&json!({ "url": url, "address": sandbox.address(), "apiKey": key }))?;
+    output.text(&welcome(sandbox.address(), &url, key))?;
     interruption.next().await;
     sandbox.stop();
     Ok(())
+}
+
+/// What to do with a sandbox that has started. Its own client refuses plain `http://` to anything but this machine.
+fn welcome(address: SocketAddr, url: &str, key: &str) -> String {
+    let listens = if address.ip().is_unspecified() {
+        format!("The sandbox listens on {address}, which is every address of this machine, here on {url}")
+    } else {
+        format!("The sandbox listens on {url}")
+    };
+    let use_it = if BaseUrl::parse(url).is_ok() {
+        format!(
+            "In another shell:\n\
+             \n\
+             \x20 export BIZKITHUB_BASE_URL={url}\n\
+             \x20 export BIZKITHUB_API_KEY={key}\n\
+             \x20 bizkithub add --email jan@barasek.com --group vip\n\
+             \x20 bizkithub sandbox show"
+        )
+    } else {
+        "This client refuses the address, because it sends no key over a network unencrypted; other clients may use it.\n\
+         With --host 0.0.0.0 the sandbox listens on 127.0.0.1 too."
+            .to_owned()
+    };
+    format!("{listens} and accepts the key {key}\n\n{use_it}\n\nCtrl-C stops it; what it holds is gone then.\n")
 }
 
 fn json_from<T: DeserializeOwned>(path: &Path) -> Result<T, Error> {
@@ -147,4 +163,20 @@ fn json_from<T: DeserializeOwned>(path: &Path) -> Result<T, Error> {
     };
     let bytes = std::fs::read(path).map_err(|error| unreadable(error.to_string()))?;
     serde_json::from_slice(&bytes).map_err(|error| unreadable(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_its_own_client_accepts_is_recommended() {
+        let text = |address: &str, url| welcome(address.parse().expect("an address"), url, "DEV_…");
+        let here = text("127.0.0.1:4000", "http://127.0.0.1:4000");
+        assert!(here.starts_with("The sandbox listens on http://127.0.0.1:4000 and accepts the key DEV_…\n"), "{here}");
+        assert!(here.contains("BASE_URL=http://127.0.0.1:4000\n"), "{here}");
+        let remote = text("192.0.2.1:4000", "http://192.0.2.1:4000");
+        assert!(remote.starts_with("The sandbox listens on http://192.0.2.1:4000 and accepts"), "{remote}");
+        assert!(remote.contains("This client refuses the address") && !remote.contains("BASE_URL"), "{remote}");
+    }
 }

@@ -53,6 +53,19 @@ fn the_key_travels_where_it_is_told_to() {
 }
 
 #[test]
+fn a_proxy_of_the_machine_is_not_asked_for_a_plain_http_address() {
+    let stage = Stage::new();
+    let mut command = stage.command(["ping"]);
+    for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"] {
+        // Nobody listens on port 1.
+        command.env(name, "http://127.0.0.1:1").env(name.to_lowercase(), "http://127.0.0.1:1");
+    }
+    let finished = Finished::of(&mut command);
+    assert_eq!(finished.code, Some(0), "{finished:?}");
+    assert_eq!(stage.sandbox.request_count(), 1);
+}
+
+#[test]
 fn a_ping_shows_the_keys_fingerprint() {
     let stage = Stage::new();
     let key = bizkithub::ApiKey::parse(stage.sandbox.api_key()).expect("a key");

@@ -74,9 +74,12 @@ fn key_files() {
 fn a_key_among_the_arguments() {
     let stage = Stage::new();
     let key = stage.sandbox.api_key();
-    for arguments in
-        [vec!["ping", "--api-key", key], vec!["--api-key", key, "ping"], vec!["ping", &format!("--api-key={key}")]]
-    {
+    for arguments in [
+        vec!["ping", "--api-key", key],
+        vec!["--api-key", key, "ping"],
+        vec!["ping", &format!("--api-key={key}")],
+        vec!["ping", "--api-key-file", key],
+    ] {
         let finished = refuse(&stage, &mut stage.command(arguments), 3, "api_key_on_command_line");
         assert!(!finished.stderr.contains(key), "{finished:?}");
     }

@@ -39,7 +39,7 @@ fn both_signals_stop_a_run_cleanly_and_running_again_goes_on() {
             finished.stdout.contains("\n24 rows are not settled. To go on, run the same command again: "),
             "{finished:?}"
         );
-        assert!(finished.stderr.contains("stopping: "), "{finished:?}");
+        assert_eq!(finished.stderr, "stopping: the requests under way get a moment to end\n");
         assert!(finished.stdout.ends_with("1 rejected row with the reason is in rejects.csv\n"), "{finished:?}");
         assert!(!finished.stdout.contains(stage.sandbox.api_key()));
         stage.sandbox.wait_for_request(LONG, |request| request.closed_by_client).expect("a closed request");

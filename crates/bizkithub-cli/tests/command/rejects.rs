@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::fs;
 
 use bizkithub_sandbox::{Fault, FaultEffect, Selector};
@@ -52,6 +53,73 @@ fn corrected_rejects_are_an_input_like_any_other() {
         "the reasons of the first run are replaced, not repeated"
     );
     assert_eq!(stage.sandbox.customers().len(), 1);
+}
+
+#[test]
+fn corrected_customers_have_no_apostrophe_that_was_not_theirs() {
+    let stage = Stage::new();
+    stage.file("customers.csv", "email,groups,note\n+jan.example.com,vip,\n'+eva.example.com,@vip,\n");
+    assert_eq!(stage.run(with_columns("run", "customers.csv")).code, Some(1));
+    let rejects = fs::read_to_string(stage.path("rejects.csv")).expect("rejects");
+    assert!(rejects.contains("\n'+jan.example.com,") && rejects.contains("\n''+eva.example.com,'@vip,"), "{rejects}");
+    stage.file("corrected.csv", rejects.replace(".example.com", "@example.com"));
+    assert_eq!(stage.run(with_columns("run", "corrected.csv")).code, Some(0));
+    let customers = stage.sandbox.customers();
+    let emails: BTreeSet<_> = customers.iter().filter_map(|customer| customer.email.as_deref()).collect();
+    assert_eq!(emails, BTreeSet::from(["+jan@example.com", "'+eva@example.com"]));
+    let groups = stage.sandbox.groups();
+    let names: BTreeSet<_> = groups.iter().map(|group| group.name.as_str()).collect();
+    assert!(names.iter().all(|name| !name.contains('\'')), "{names:?}");
+}
+
+#[test]
+fn those_of_an_earlier_run_make_way() {
+    for json in [&[][..], &["--json"]] {
+        let stage = Stage::new();
+        let run = [&with_columns("run", "customers.csv"), json].concat();
+        stage.file("customers.csv", "email,groups\nnobody,vip\n");
+        assert_eq!(stage.run(&run).code, Some(1));
+        assert!(stage.path("rejects.csv").exists());
+        stage.file("customers.csv", "email,groups\nnobody@example.com,vip\n");
+        let finished = stage.run(&run);
+        assert_eq!(finished.code, Some(0), "{finished:?}");
+        assert!(!stage.path("rejects.csv").exists());
+        if json.is_empty() {
+            let told = "\nrejects.csv is removed: it held the rejects of an earlier run, and this one has none\n";
+            assert!(finished.stdout.ends_with(told), "{finished:?}");
+        } else {
+            let rejects = &finished.json()["rejects"];
+            assert_eq!(*rejects, serde_json::json!({ "file": "rejects.csv", "rows": 0, "earlier": "removed" }));
+        }
+    }
+}
+
+#[test]
+fn those_of_an_earlier_run_stay_while_rows_are_not_settled() {
+    let stage = Stage::new();
+    stage.file("customers.csv", "email,groups\nnobody,vip\n");
+    assert_eq!(stage.run(with_columns("run", "customers.csv")).code, Some(1));
+    let rejects = fs::read(stage.path("rejects.csv")).expect("rejects");
+    stage.file("customers.csv", "email,groups\nnobody@example.com,vip\n");
+    stage.sandbox.stop();
+    let finished = stage.run(with_columns("run", "customers.csv"));
+    assert_eq!(finished.code, Some(5), "{finished:?}");
+    let told = "\nrejects.csv holds the rejects of an earlier run; this one has none so far\n";
+    assert!(finished.stdout.ends_with(told), "{finished:?}");
+    assert_eq!(fs::read(stage.path("rejects.csv")).expect("the rejects stay"), rejects);
+}
+
+#[test]
+fn a_file_that_holds_no_rejects_is_left_alone() {
+    let stage = Stage::new();
+    stage.file("customers.csv", "email,groups\na@example.com,vip\n");
+    for content in ["", "row,kind,code\n1,2,3\n", "row,kind,code,reason,mine\n", "a note to myself\n"] {
+        stage.file("rejects.csv", content);
+        let finished = stage.run(with_columns("run", "customers.csv"));
+        assert_eq!(finished.code, Some(0), "{finished:?}");
+        assert!(!finished.stdout.contains("rejects.csv"), "{finished:?}");
+        assert_eq!(fs::read_to_string(stage.path("rejects.csv")).expect("the file stays"), content);
+    }
 }
 
 #[test]

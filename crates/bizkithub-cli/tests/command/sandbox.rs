@@ -68,6 +68,21 @@ fn its_first_words_tell_people_what_to_do() {
 }
 
 #[test]
+fn on_every_address_it_gives_the_one_that_clients_here_can_use() {
+    let everywhere = ["--host", "0.0.0.0", "--allow-remote"];
+    let running = Running::start(&[&everywhere[..], &["--json"]].concat(), |_| {});
+    let started: Value = serde_json::from_str(&running.first_line).expect("JSON");
+    let port = started["address"].as_str().and_then(|address| address.strip_prefix("0.0.0.0:")).expect("an address");
+    assert_eq!(started["url"], format!("http://127.0.0.1:{port}"));
+    assert_eq!(running.run(&["ping"]).code, Some(0));
+
+    let running = Running::start(&everywhere, |_| {});
+    let (listens, url) = running.first_line.split_once(", here on http://127.0.0.1:").expect("both addresses");
+    assert!(listens.starts_with("The sandbox listens on 0.0.0.0:"), "{}", running.first_line);
+    assert!(url.contains(" and accepts the key DEV_"), "{}", running.first_line);
+}
+
+#[test]
 fn it_shows_what_it_holds() {
     let running = Running::start(&["--json"], |_| {});
     let (url, _) = running.started();

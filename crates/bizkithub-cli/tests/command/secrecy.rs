@@ -82,6 +82,54 @@ fn no_state_of_the_key_tells_it() {
     assert_silent(&stage.run(["ping", "--base-url", "http://example.com"]), &stage, "an insecure address");
 }
 
+#[test]
+fn a_key_in_the_wrong_place_is_not_repeated() {
+    let stage = Stage::new();
+    stage.file("customers.csv", customers(1));
+    let key = stage.sandbox.api_key();
+    let in_url = format!("https://example.com/?apiKey={key}");
+    let (option, folder) = (format!("--{key}"), format!("{key}/rejects.csv"));
+    let told = "[API key]";
+    for (arguments, message) in [
+        (vec!["ping", "--api-key-file", key], "api_key_on_command_line"),
+        (vec!["ping", "--api-key-file", &key[..31]], "api_key_file_unreadable"),
+        (vec!["ping", "--base-url", &in_url], "base_url_invalid"),
+        (vec!["ping", "--proxy", key], "proxy_"),
+        (vec!["ping", "--ca-file", key, "--base-url", "https://127.0.0.1:1"], told),
+        (vec!["ping", "--key-placement", key], told),
+        (vec!["ping", "--timeout", key], told),
+        (vec!["ping", key], told),
+        (vec!["ping", &option], told),
+        (vec![key], told),
+        (vec!["plan", key, "--email", "email", "--groups", "groups"], told),
+        (vec!["plan", "customers.csv", "--email", key], told),
+        (vec!["run", "customers.csv", "--email", "email", "--group", "vip", "--rejects", &folder], told),
+        (vec!["sandbox", "--options-file", key], told),
+        (vec!["sandbox", "--quota", key], told),
+        (vec!["sandbox", "show", &in_url], told),
+    ] {
+        for json in [&[][..], &["--json"]] {
+            let finished = stage.run([&arguments, json].concat());
+            assert!(matches!(finished.code, Some(2 | 3)), "{finished:?}");
+            assert!([finished.stdout.as_str(), &finished.stderr].concat().contains(message), "{message}: {finished:?}");
+            assert_silent(&finished, &stage, "a mistake");
+        }
+    }
+    assert_eq!(stage.sandbox.request_count(), 0);
+}
+
+#[test]
+fn a_key_that_a_file_holds_is_not_repeated() {
+    let stage = Stage::new();
+    let key = stage.sandbox.api_key();
+    stage.file("customers.csv", format!("email,groups,{key}\n{key},vip,\n"));
+    for arguments in [with_columns("plan", "customers.csv"), vec!["plan", "customers.csv", "--email", "mail"]] {
+        for json in [&[][..], &["--json"]] {
+            assert_silent(&stage.run([&arguments, json].concat()), &stage, "a plan");
+        }
+    }
+}
+
 /// A server that answers every request with a refusal whose message quotes the request, as some gateways do, and tries to
 /// command the terminal.
 fn echoing_server() -> String {

@@ -57,7 +57,8 @@ impl Stage {
 pub(crate) fn plain_command<I: AsRef<OsStr>>(arguments: impl IntoIterator<Item = I>, folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bizkithub"));
     command.args(arguments).current_dir(folder);
-    let of_the_machine = ["BIZKITHUB_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_COLOR", "CLICOLOR", "COLUMNS"];
+    let of_the_machine =
+        ["BIZKITHUB_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "NO_COLOR", "CLICOLOR", "COLUMNS"];
     for (name, _) in std::env::vars_os() {
         let upper = name.to_string_lossy().to_uppercase();
         if of_the_machine.iter().any(|prefix| upper.starts_with(prefix)) {
