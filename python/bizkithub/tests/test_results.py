@@ -57,7 +57,7 @@ def test_a_result_can_be_matched() -> None:
 
 
 def test_a_report_is_compared_by_identity_and_not_pickled(client: bk.Client) -> None:
-    plan = client.plan([], email="email")
+    plan = client.plan([], email="email", constant_groups=["vip"])
     report, again = plan.run(), plan.run()
     assert report != again
     assert len({report, again}) == 2

@@ -40,10 +40,14 @@ class Receipt(Record):
 
 _SILENT = Quota(limit=None, remaining=None, resets_at=None, window=None, retry_after=None)
 
+_PLAIN = Receipt(attempts=1, quota=_SILENT)
+
 
 def from_values(values: ReceiptValues) -> Receipt:
     """Make a receipt from what the native side hands over."""
     attempts, quota = values
+    if attempts == 1 and quota is None:
+        return _PLAIN
     return Receipt(attempts=attempts, quota=_SILENT if quota is None else _quota(*quota))
 
 
