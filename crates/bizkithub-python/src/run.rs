@@ -17,7 +17,7 @@ use crate::runtime::caught;
 use crate::wait::Wait;
 
 /// How long an interrupted run waits for answers: Ctrl-C has to answer within 0.2 seconds, 0.05 of which it may take to notice.
-const GRACE: Duration = Duration::from_millis(100);
+const GRACE: Duration = Duration::from_millis(75);
 
 /// Checks how a plan is to be run.
 pub(crate) fn options(py: Python<'_>, concurrency: i64, on_quota: &str) -> PyResult<RunOptions> {
