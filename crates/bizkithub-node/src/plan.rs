@@ -1,5 +1,5 @@
 use std::borrow::Cow;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bizkithub::job::{Columns, CsvSource, OnQuota, PlanOptions, Progress, Row, RowGroups, RunOptions};
@@ -162,7 +162,7 @@ impl Plan {
         })
     }
 
-    /// Runs the plan, and answers with the report. Progress is told as JSON, when it is wanted. Ending the call early cancels the
+    /// Runs the plan, and answers with the report; a breaker of 0 is none. Progress is told as JSON, when it is wanted. Ending the call early cancels the
     /// run, which then answers all the same; one that is cancelled from the start sends nothing.
     #[napi]
     pub fn run(
@@ -170,6 +170,7 @@ impl Plan {
         call: u32,
         concurrency: Option<u32>,
         on_quota: Option<String>,
+        breaker: Option<u32>,
         wants_progress: bool,
         is_cancelled: bool,
     ) -> Option<Failure> {
@@ -182,6 +183,9 @@ impl Plan {
         }
         if let Some(on_quota) = on_quota.and_then(|name| find(OnQuota::ALL, &name)) {
             options.on_quota = on_quota;
+        }
+        if let Some(breaker) = breaker {
+            options.breaker = NonZeroU32::new(breaker);
         }
         if wants_progress {
             options.progress = Some(Arc::new(Listener { calls: self.client.calls.clone(), call }));

@@ -92,6 +92,17 @@ async fn the_deadline_bounds_the_whole_call() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_deadline_of_zero_is_a_single_try_without_any_wait() {
+    let throttling = World::slow(|_, _| (Duration::from_secs(1), Ok(throttled(0))));
+    let failing = World::slow(|_, _| (Duration::from_secs(1), Ok(answer(500, "{}"))));
+    for world in [throttling, failing] {
+        let client = world.build(Client::builder().deadline(Some(Duration::ZERO)));
+        assert_eq!(add(&client).await.expect_err("no second try").attempts(), 1);
+        assert_eq!(world.requests(), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_transport_that_repeats_the_key_is_quoted_without_it() {
     let world = World::new(|_, request| {
         let source = std::io::Error::other(request.url().to_owned());

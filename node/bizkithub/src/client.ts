@@ -25,7 +25,8 @@ export interface ClientOptions {
   /** The longest time that one try may take, from connecting to the last byte of the answer, in milliseconds. Default: 30,000. */
   readonly timeout?: number | undefined;
   /**
-   * The longest time that one call may take with all its retries and waits, in milliseconds; `null` for no limit. Default: 60,000.
+   * The longest time that one call may take with all its retries and waits, in milliseconds; `null` for no limit, 0 for a single try
+   * without any wait. Default: 60,000.
    * A wait that the server asks for and that does not fit comes back at once as a `QuotaError` with its moment. A run of a plan
    * waits by its own rules instead.
    */
@@ -97,7 +98,7 @@ const CLIENT_OPTIONS = {
   keyPlacement: must.beOneOf('query', 'body', 'bearer'),
   connectTimeout: must.beMilliseconds,
   timeout: must.beMilliseconds,
-  deadline: must.beMillisecondsOrNull,
+  deadline: must.beDeadline,
   tries: must.bePositiveInteger,
   proxy: must.beText,
   caFile: must.beText,

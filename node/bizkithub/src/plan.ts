@@ -48,7 +48,7 @@ export interface Progress extends OutcomeCounts {
 /** How a plan is run. */
 export interface RunOptions {
   /**
-   * Stops the run. Requests under way get a quarter of a second to be answered, then they are closed. The promise **resolves all
+   * Stops the run. Requests under way get a tenth of a second to be answered, then they are closed. The promise **resolves all
    * the same, with the report** of what was done: its `isCancelled` is true, and running the plan again goes on.
    */
   readonly signal?: AbortSignal | undefined;
@@ -57,10 +57,15 @@ export interface RunOptions {
    * rejects with what was thrown.
    */
   readonly onProgress?: ((progress: Progress) => void) | undefined;
-  /** The most requests under way at once. Default: 16. */
+  /** The most requests under way at once, at most 256. Default: 16. */
   readonly concurrency?: number | undefined;
   /** What to do when the quota is used up: wait for it, however long, or stop; the report's `resumeAt` says when to go on. Default: `wait`. */
   readonly onQuota?: 'wait' | 'stop' | undefined;
+  /**
+   * Stops a run whose first so many requests all fail alike, because the cause is hardly in the customers; `null` for never.
+   * Default: 50.
+   */
+  readonly breaker?: number | null | undefined;
 }
 
 const RUN_OPTIONS = {
@@ -68,6 +73,7 @@ const RUN_OPTIONS = {
   onProgress: must.beFunction,
   concurrency: must.bePositiveInteger,
   onQuota: must.beOneOf('wait', 'stop'),
+  breaker: must.bePositiveIntegerOrNull,
 };
 
 type ProgressShape = Omit<Progress, 'waitingUntil'> & { readonly waitingUntil: string | null };
@@ -102,7 +108,7 @@ export class Plan {
    * Sends the plan's requests and accounts for every row.
    *
    * What earlier runs of this plan got acknowledged is not sent: running a plan again goes on where the last run stopped. The run
-   * stops by itself when no other request can succeed: the report's `stoppedBy` says why. A row that fails does not reject the
+   * stops by itself when no other request can succeed and when its first requests all fail alike: the report's `stoppedBy` says why. A row that fails does not reject the
    * promise: its outcome tells.
    *
    * @param options - See {@link RunOptions}.
@@ -110,13 +116,21 @@ export class Plan {
    */
   async run(options: RunOptions = {}): Promise<Report> {
     checkSettings(options, RUN_OPTIONS);
-    const { signal, onProgress, concurrency, onQuota } = options;
+    const { signal, onProgress, concurrency, onQuota, breaker } = options;
     const listen = (text: string): void => {
       const { waitingUntil, ...progress } = JSON.parse(text) as ProgressShape;
       onProgress?.({ ...progress, waitingUntil: waitingUntil === null ? undefined : new Date(waitingUntil) });
     };
     const report = await calls().start<native.Report>(
-      (call) => this.#native.run(call, concurrency, onQuota, onProgress !== undefined, signal?.aborted ?? false),
+      (call) =>
+        this.#native.run(
+          call,
+          concurrency,
+          onQuota,
+          breaker === null ? 0 : breaker,
+          onProgress !== undefined,
+          signal?.aborted ?? false,
+        ),
       { signal, isCancellable: true, onProgress: listen },
     );
     return Report.of(report);

@@ -10,14 +10,16 @@ export const must = {
     Array.isArray(value) && value.every((item) => typeof item === 'string') ? undefined : 'must be an array of texts',
   beMilliseconds: (value: unknown) =>
     typeof value === 'number' && value > 0 && Number.isFinite(value) ? undefined : 'must be a number of milliseconds above 0',
-  beMillisecondsOrNull: (value: unknown) =>
-    value === null || must.beMilliseconds(value) === undefined
+  beDeadline: (value: unknown) =>
+    value === null || value === 0 || must.beMilliseconds(value) === undefined
       ? undefined
-      : 'must be a number of milliseconds above 0, or null for no limit',
+      : 'must be a number of milliseconds, 0 for no wait at all, or null for no limit',
   bePositiveInteger: (value: unknown) =>
     Number.isInteger(value) && (value as number) >= 1 && (value as number) <= 0xffff_ffff
       ? undefined
       : 'must be a whole number from 1 on',
+  bePositiveIntegerOrNull: (value: unknown) =>
+    value === null || must.bePositiveInteger(value) === undefined ? undefined : 'must be a whole number from 1 on, or null for never',
   beFunction: (value: unknown) => (typeof value === 'function' ? undefined : 'must be a function'),
   // By its form, because a test runner may have an `AbortSignal` of its own.
   beSignal: (value: unknown) =>

@@ -295,6 +295,16 @@ describe('a plan', () => {
       await limited.stop();
     });
 
+    test('stops when its first requests all fail alike, unless it is told not to', async () => {
+      sandbox.addFault({ effect: { status: { status: 422, code: 'SOMETHING_NEW' } } });
+      const plan = await client.plan(many(20), COLUMNS);
+      const report = await plan.run({ breaker: 5, concurrency: 1 });
+      assert.deepEqual([report.rejected, report.pending, report.stoppedBy.code], [5, 15, 'SOMETHING_NEW']);
+      assert.match(report.stoppedBy.message, /^the first 5 requests all failed alike: /);
+      const whole = await plan.run({ breaker: null });
+      assert.deepEqual([whole.rejected, whole.pending, whole.stoppedBy], [20, 0, undefined]);
+    });
+
     test('keeps what no answer came for as unknown, with the error', async () => {
       sandbox.addFault({ when: { email: 'customer-1@example.com' }, effect: 'resetAfterApplying' });
       const once = sandbox.client({ tries: 1 });
@@ -307,7 +317,7 @@ describe('a plan', () => {
 
     test('refuses options that are not valid', async () => {
       const plan = await client.plan(ROWS, COLUMNS);
-      for (const options of [{ concurrency: 0 }, { concurrency: 1.5 }, { onQuota: 'give up' }, { onProgress: true }, { progress: true }]) {
+      for (const options of [{ concurrency: 0 }, { concurrency: 1.5 }, { onQuota: 'give up' }, { breaker: 0 }, { onProgress: true }, { progress: true }]) {
         await assert.rejects(plan.run(options), InvalidInputError);
       }
       assert.deepEqual(sandbox.requests(), []);

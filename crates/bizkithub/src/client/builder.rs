@@ -78,7 +78,8 @@ impl ClientBuilder {
         self
     }
 
-    /// The longest time that one call may take with all its retries and waits; `None` for no limit. Default: 60 seconds.
+    /// The longest time that one call may take with all its retries and waits; `None` for no limit, zero for a single try
+    /// without any wait. Default: 60 seconds.
     ///
     /// A wait that the server asks for and that does not fit comes back at once as a quota error with its moment.
     /// A run of a plan waits by its own rules instead.

@@ -134,7 +134,8 @@ impl Client {
         let mut tries = Tries::default();
         retry.earn();
         for attempts in 1.. {
-            let timeout = time_left().map_or(*timeout, |left| left.min(*timeout));
+            // No time is left only at the first try of a call that must not wait.
+            let timeout = time_left().filter(|left| !left.is_zero()).map_or(*timeout, |left| left.min(*timeout));
             let error = match self.exchange(operation, request.clone(), timeout).await {
                 Ok(quota) => return Ok(Receipt { attempts, quota }),
                 Err(error) => error.after_attempts(attempts),
