@@ -57,7 +57,7 @@ python-test: python
 	cd python/bizkithub && $(BIN)/python -m pytest --quiet
 
 python-lint: python
-	cd python/bizkithub && $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+	cd python/bizkithub && $(BIN)/ruff check . ../../benches && $(BIN)/ruff format --check . ../../benches && $(BIN)/mypy
 
 # --- Node ---
 

@@ -101,15 +101,17 @@ impl Plan {
 
     /// Sends the requests. Returns the report and the exception that interrupted the run, of a signal or of `progress`, which is
     /// called with each snapshot in JSON.
+    #[pyo3(signature = (client, concurrency, on_quota, breaker, progress))]
     fn run(
         &self,
         py: Python<'_>,
         client: &Client,
         concurrency: i64,
         on_quota: &str,
+        breaker: Option<i64>,
         progress: Option<Bound<'_, PyAny>>,
     ) -> PyResult<(Report, Option<PyErr>)> {
-        let mut options = options(py, concurrency, on_quota)?;
+        let mut options = options(py, concurrency, on_quota, breaker)?;
         let snapshots = progress.is_some().then(|| listen(&mut options));
         let cancel = options.cancel.clone();
         let work = self.running(client.inner(py)?, options);
@@ -117,7 +119,7 @@ impl Plan {
     }
 
     /// Sends the requests for an event loop. What arrives is a snapshot in JSON, or at the end the report.
-    #[pyo3(signature = (completions, number, client, concurrency, on_quota, with_progress))]
+    #[pyo3(signature = (completions, number, client, concurrency, on_quota, breaker, with_progress))]
     #[expect(clippy::too_many_arguments, reason = "the same as of `run`, and where the results go")]
     fn start_run(
         &self,
@@ -127,10 +129,11 @@ impl Plan {
         client: &Client,
         concurrency: i64,
         on_quota: &str,
+        breaker: Option<i64>,
         with_progress: bool,
     ) -> PyResult<Task> {
         let courier = Courier::new(completions, number);
-        let mut options = options(py, concurrency, on_quota)?;
+        let mut options = options(py, concurrency, on_quota, breaker)?;
         if with_progress {
             let courier = courier.clone();
             options.progress = Some(Arc::new(move |snapshot: &Progress| {

@@ -1,7 +1,7 @@
 use std::future::{Future, poll_fn};
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Duration;
 
 use bizkithub::Error;
 use bizkithub::job::{Cancel, OnQuota, Progress, RunOptions};
@@ -16,15 +16,14 @@ use crate::report::Report;
 use crate::runtime::caught;
 use crate::wait::Wait;
 
-/// How long an interrupted run waits for answers: Ctrl-C has to answer within 0.2 seconds, 0.05 of which it may take to notice.
-const GRACE: Duration = Duration::from_millis(75);
-
 /// Checks how a plan is to be run.
-pub(crate) fn options(py: Python<'_>, concurrency: i64, on_quota: &str) -> PyResult<RunOptions> {
+pub(crate) fn options(py: Python<'_>, concurrency: i64, on_quota: &str, breaker: Option<i64>) -> PyResult<RunOptions> {
     let mut options = RunOptions::default();
     options.concurrency = count(py, "concurrency", concurrency)?;
     options.on_quota = choice(py, "on_quota", on_quota, &OnQuota::ALL)?;
-    options.grace = GRACE;
+    let breaker = breaker.map(|breaker| count(py, "breaker", breaker)).transpose()?;
+    options.breaker =
+        breaker.map(|breaker| u32::try_from(breaker.get()).ok().and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MAX));
     Ok(options)
 }
 

@@ -48,7 +48,7 @@ export interface Progress extends OutcomeCounts {
 /** How a plan is run. */
 export interface RunOptions {
   /**
-   * Stops the run. Requests under way get a tenth of a second to be answered, then they are closed. The promise **resolves all
+   * Stops the run. Requests under way get 75 milliseconds to be answered, then they are closed. The promise **resolves all
    * the same, with the report** of what was done: its `isCancelled` is true, and running the plan again goes on.
    */
   readonly signal?: AbortSignal | undefined;

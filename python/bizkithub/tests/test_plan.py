@@ -95,6 +95,19 @@ def test_a_used_up_quota_can_give_the_time_back() -> None:
         assert (again.applied, again.skipped, again.is_complete) == (2, 3, True)
 
 
+def test_a_run_whose_first_requests_all_fail_alike_stops(sandbox: bk.Sandbox, client: bk.Client) -> None:
+    sandbox.add_fault({"effect": {"status": {"status": 422, "code": "SOMETHING_NEW"}}})
+    rows = [{"email": f"{number}@example.com"} for number in range(20)]
+    plan = client.plan(rows, email="email", constant_groups=["vip"])
+    report = plan.run(concurrency=1, breaker=5)
+    assert (report.rejected, report.pending) == (5, 15)
+    assert isinstance(report.stopped_by, bk.RejectedError)
+    assert "the first 5 requests all failed alike" in str(report.stopped_by)
+    assert plan.run(breaker=None).rejected == 20
+    with pytest.raises(bk.InvalidInputError, match="breaker"):
+        plan.run(breaker=0)
+
+
 def test_groups_that_are_not_allowed_are_refused(client: bk.Client) -> None:
     plan = client.plan(ROWS[:4], email="email", groups="segment", allow_groups=["VIP", "wholesale"])
     assert [error.code for error in plan.refusals] == ["group_not_allowed", "email_invalid"]

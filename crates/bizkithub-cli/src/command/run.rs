@@ -1,4 +1,4 @@
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,13 +32,17 @@ pub(crate) struct RunArguments {
     #[command(flatten)]
     file: CustomerFile,
 
-    /// The most requests under way at once
+    /// The most requests under way at once, at most 256
     #[arg(long, value_name = "NUMBER", default_value = "16", help_heading = "Run")]
     concurrency: NonZeroUsize,
 
     /// What to do when the quota is used up: wait for it to come back, or stop and say when to go on
     #[arg(long, value_name = "CHOICE", default_value = "wait", value_parser = named_choice(&OnQuota::ALL), help_heading = "Run")]
     on_quota: OnQuota,
+
+    /// Stop when the first so many requests all fail alike, because the cause is hardly in the customers; 0 for never
+    #[arg(long, value_name = "NUMBER", default_value = "50", help_heading = "Run")]
+    breaker: u32,
 
     /// Where rejected rows go, with the reasons; those of an earlier run make way
     #[arg(long, value_name = "PATH", default_value = "rejects.csv", help_heading = "Run")]
@@ -100,6 +104,7 @@ async fn run(
     let mut options = RunOptions::default();
     options.concurrency = arguments.concurrency;
     options.on_quota = arguments.on_quota;
+    options.breaker = NonZeroU32::new(arguments.breaker);
     options.progress = Some(Arc::clone(&display) as _);
     let cancel = options.cancel.clone();
     let mut running = std::pin::pin!(plan.run(client, options));

@@ -1,5 +1,5 @@
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use reqwest::header::HeaderValue;
@@ -8,6 +8,7 @@ use rustls::ClientConfig;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls_platform_verifier::Verifier;
+use url::Url;
 
 use super::{BoxFuture, ClientBuilder, Transport, TransportError, TransportErrorKind};
 use crate::error::{Error, Field};
@@ -24,6 +25,7 @@ const IDLE_LIMIT: Duration = Duration::from_secs(14);
 #[derive(Debug)]
 pub struct ReqwestTransport {
     http: reqwest::Client,
+    addresses: AddressBook,
 }
 
 impl ReqwestTransport {
@@ -57,16 +59,22 @@ impl ReqwestTransport {
         let http = builder
             .build()
             .map_err(|error| Error::internal("the HTTP client could not be built").caused_by(error.without_url()))?;
-        Ok(Self { http })
+        Ok(Self { http, addresses: AddressBook::default() })
     }
 }
 
 impl Transport for ReqwestTransport {
     fn exchange(&self, request: Request) -> BoxFuture<'_, Result<Response, TransportError>> {
         Box::pin(async move {
+            let Some(url) = self.addresses.parse(request.url()) else {
+                return Err(TransportError::new(
+                    TransportErrorKind::Failed,
+                    "the address of the request cannot be read",
+                ));
+            };
             let mut builder = match request.method() {
-                Method::Get => self.http.get(request.url()),
-                Method::Post => self.http.post(request.url()).body(request.body().to_vec()),
+                Method::Get => self.http.get(url),
+                Method::Post => self.http.post(url).body(request.body().to_vec()),
             };
             for (name, value) in request.headers() {
                 builder = builder.header(name, value);
@@ -85,6 +93,33 @@ impl Transport for ReqwestTransport {
             }
             Ok(Response { status: response.status().as_u16(), headers, body })
         })
+    }
+}
+
+/// The addresses of a client's operations, parsed once and without their query, which carries the key. Parsing them for each
+/// request took a twentieth of a call's CPU time.
+#[derive(Debug, Default)]
+struct AddressBook(Mutex<Vec<Url>>);
+
+impl AddressBook {
+    /// One for each operation of the one client that a transport belongs to, and some to spare.
+    const LIMIT: usize = 8;
+
+    fn parse(&self, address: &str) -> Option<Url> {
+        let (path, query) = address.split_once('?').map_or((address, None), |(path, query)| (path, Some(query)));
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut url = match known.iter().find(|url| url.as_str() == path) {
+            Some(url) => url.clone(),
+            None => {
+                let url = Url::parse(path).ok()?;
+                if known.len() < Self::LIMIT {
+                    known.push(url.clone());
+                }
+                url
+            }
+        };
+        url.set_query(query);
+        Some(url)
     }
 }
 

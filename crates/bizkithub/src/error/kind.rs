@@ -2,7 +2,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-/// The families of errors. Stable: decide on them, or on [`Error::code`], never on the message.
+/// The families of errors. Stable: decide on them, or on [`Error::code`](super::Error::code), never on the message.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -15,7 +15,7 @@ pub enum ErrorKind {
     Permission,
     /// The server refused this customer or its groups; other customers are not concerned.
     Rejected,
-    /// The quota is used up: [`Error::retry_at`] says when it comes back, if the server told.
+    /// The quota is used up: [`Error::retry_at`](super::Error::retry_at) says when it comes back, if the server told.
     Quota,
     /// The server failed, or what answered is not the API.
     Server,

@@ -34,7 +34,8 @@ pub struct RunOptions {
     pub breaker: Option<NonZeroU32>,
     /// A flag that stops the run.
     pub cancel: Cancel,
-    /// How long a cancelled run waits for the answers to the requests under way. Default: 100 milliseconds.
+    /// How long a cancelled run waits for the answers to the requests under way. Default: 75 milliseconds, so that Ctrl-C
+    /// answers within 0.2 seconds also where it takes a moment to be noticed.
     pub grace: Duration,
     /// Who is told about progress.
     pub progress: Option<Arc<dyn ProgressListener>>,
@@ -54,7 +55,7 @@ impl Default for RunOptions {
             on_quota: OnQuota::default(),
             breaker: Some(BREAKER),
             cancel: Cancel::new(),
-            grace: Duration::from_millis(100),
+            grace: Duration::from_millis(75),
             progress: None,
         }
     }

@@ -98,6 +98,7 @@ class Plan:
         client: Client,
         concurrency: int,
         on_quota: Literal["wait", "stop"],
+        breaker: int | None,
         progress: Callable[[str], object] | None,
     ) -> tuple[Report, BaseException | None]: ...
     def start_run(
@@ -107,6 +108,7 @@ class Plan:
         client: Client,
         concurrency: int,
         on_quota: Literal["wait", "stop"],
+        breaker: int | None,
         with_progress: bool,
     ) -> Task: ...
 

@@ -61,18 +61,21 @@ class Plan(BasePlan):
         *,
         concurrency: int = 16,
         on_quota: OnQuota = "wait",
+        breaker: int | None = 50,
         progress: Callable[[Progress], object] | None = None,
     ) -> Report:
         """Send the requests and account for every row.
 
         The run stops by itself when no other request can succeed (a wrong key, a missing permission, an address that is
-        not the API): `Report.stopped_by` tells. Ctrl-C stops it within 0.2 seconds and raises `KeyboardInterrupt`; the
+        not the API) and when its first requests all fail alike: `Report.stopped_by` tells. Ctrl-C stops it within 0.2 seconds and raises `KeyboardInterrupt`; the
         report is then in `last_report`.
 
         Args:
-            concurrency: The most requests under way at once, from 1 on.
+            concurrency: The most requests under way at once, from 1 to 256.
             on_quota: What to do when the quota is used up: `"wait"` until it comes back, however long that takes, or
                 `"stop"`; then `Report.resume_at` tells when to run again.
+            breaker: Stops a run whose first so many requests all fail alike, because the cause is hardly in the
+                customers; `None` for never.
             progress: Called on this thread at most ten times a second, and at the end. An exception of it stops the run
                 and is raised.
 
@@ -80,7 +83,7 @@ class Plan(BasePlan):
             InvalidInputError: An argument is not valid, or the client is closed; nothing was sent.
 
         """
-        inner, interruption = self._native.run(self._client, concurrency, on_quota, _told(progress))
+        inner, interruption = self._native.run(self._client, concurrency, on_quota, breaker, _told(progress))
         self._last_report = report.from_native(inner)
         if interruption is not None:
             raise interruption
@@ -98,17 +101,20 @@ class AsyncPlan(BasePlan):
         *,
         concurrency: int = 16,
         on_quota: OnQuota = "wait",
+        breaker: int | None = 50,
         progress: Callable[[Progress], object] | None = None,
     ) -> Report:
         """Send the requests and account for every row.
 
         The run stops by itself when no other request can succeed (a wrong key, a missing permission, an address that is
-        not the API): `Report.stopped_by` tells. Cancelling closes the requests under way at once, without a report.
+        not the API) and when its first requests all fail alike: `Report.stopped_by` tells. Cancelling closes the requests under way at once, without a report.
 
         Args:
-            concurrency: The most requests under way at once, from 1 on.
+            concurrency: The most requests under way at once, from 1 to 256.
             on_quota: What to do when the quota is used up: `"wait"` until it comes back, however long that takes, or
                 `"stop"`; then `Report.resume_at` tells when to run again.
+            breaker: Stops a run whose first so many requests all fail alike, because the cause is hardly in the
+                customers; `None` for never.
             progress: Called on the event loop at most ten times a second, and at the end. An exception of it cancels
                 the run and is raised.
 
@@ -119,7 +125,13 @@ class AsyncPlan(BasePlan):
         from bizkithub._event_loop import call
 
         inner = await call(
-            self._native.start_run, self._client, concurrency, on_quota, progress is not None, on_event=_told(progress)
+            self._native.start_run,
+            self._client,
+            concurrency,
+            on_quota,
+            breaker,
+            progress is not None,
+            on_event=_told(progress),
         )
         self._last_report = report.from_native(inner)
         return self._last_report
