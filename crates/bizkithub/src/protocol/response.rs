@@ -95,15 +95,15 @@ impl Endpoint {
         Some(error.with_status(status))
     }
 
-    /// Whether a text contains the key.
+    /// Whether a text contains the key or a part of it.
     pub(crate) fn repeats_key(&self, text: &str) -> bool {
-        text.contains(self.key().expose())
+        self.key().redact(text) != text
     }
 
     /// A text from outside, safe to show: without the key, without control characters, cut to a sentence or two.
     pub(crate) fn quote(&self, text: &str) -> String {
         let visible: String = text.chars().filter(|character| !character.is_control()).collect();
-        visible.replace(self.key().expose(), "[API key]").chars().take(QUOTED_LIMIT).collect()
+        self.key().redact(&visible).chars().take(QUOTED_LIMIT).collect()
     }
 }
 

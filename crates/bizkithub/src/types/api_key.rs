@@ -7,6 +7,9 @@ use crate::error::{Error, Field};
 
 const LENGTH: usize = 32;
 
+/// Shorter parts of a key give nothing away, and are often just its prefix.
+const SHORTEST_PART: usize = 8;
+
 /// The key printed on the documentation's pages. The server refuses it with `PUBLIC_API_KEY_SAMPLE_VALUE`.
 const DOCUMENTED_SAMPLE: &str = "PRODPGrFxpGEtrOZfuWhnoJohUYBXuOE";
 
@@ -120,6 +123,29 @@ impl ApiKey {
     pub(crate) fn expose(&self) -> &str {
         &self.0
     }
+
+    /// Replaces the key, and any part of it that could help somebody to guess it, in a text from outside.
+    pub(crate) fn redact(&self, text: &str) -> String {
+        let mut clean = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some(character) = rest.chars().next() {
+            let part = self.part_at_start(rest);
+            if part < SHORTEST_PART {
+                clean.push(character);
+                rest = &rest[character.len_utf8()..];
+            } else {
+                clean.push_str("[API key]");
+                rest = &rest[part..];
+            }
+        }
+        clean
+    }
+
+    /// The length of the longest part of the key with which a text begins.
+    fn part_at_start(&self, text: &str) -> usize {
+        let common = |key: &[u8]| key.iter().zip(text.as_bytes()).take_while(|(one, other)| one == other).count();
+        (0..LENGTH).map(|start| common(&self.0.as_bytes()[start..])).max().unwrap_or_default()
+    }
 }
 
 /// Replaces everything of the form of a key, sample or not, by `[API key]`, so that a text of unknown origin may be shown or logged.
@@ -205,6 +231,20 @@ mod tests {
             (format!("ROOT{}", &KEY[4..]), "[API key]"),
         ] {
             assert_eq!(without_keys(&text), clean);
+        }
+    }
+
+    #[test]
+    fn a_known_key_is_taken_out_whole_cut_or_encoded() {
+        let key = ApiKey::parse(KEY).unwrap();
+        let (start, end) = KEY.split_at(20);
+        for (text, clean) in [
+            (format!("GET /?apiKey={KEY}&x=ů"), "GET /?apiKey=[API key]&x=ů".to_owned()),
+            (format!("{start}… and …{end}"), "[API key]… and …[API key]".to_owned()),
+            (KEY.replace('_', "%5F"), "DEV%5F[API key]".to_owned()),
+            (format!("{} is short", &KEY[..7]), format!("{} is short", &KEY[..7])),
+        ] {
+            assert_eq!(key.redact(&text), clean);
         }
     }
 

@@ -67,8 +67,8 @@ class Plan(BasePlan):
         """Send the requests and account for every row.
 
         The run stops by itself when no other request can succeed (a wrong key, a missing permission, an address that is
-        not the API) and when its first requests all fail alike: `Report.stopped_by` tells. Ctrl-C stops it within 0.2 seconds and raises `KeyboardInterrupt`; the
-        report is then in `last_report`.
+        not the API) and when its first requests all fail alike: `Report.stopped_by` tells. Ctrl-C stops it within 0.2
+        seconds and raises `KeyboardInterrupt`; the report is then in `last_report`.
 
         Args:
             concurrency: The most requests under way at once, from 1 to 256.
@@ -107,7 +107,8 @@ class AsyncPlan(BasePlan):
         """Send the requests and account for every row.
 
         The run stops by itself when no other request can succeed (a wrong key, a missing permission, an address that is
-        not the API) and when its first requests all fail alike: `Report.stopped_by` tells. Cancelling closes the requests under way at once, without a report.
+        not the API) and when its first requests all fail alike: `Report.stopped_by` tells. Cancelling closes the
+        requests under way at once, without a report.
 
         Args:
             concurrency: The most requests under way at once, from 1 to 256.
