@@ -15,6 +15,7 @@ pub use field::Field;
 pub use kind::ErrorKind;
 
 use crate::protocol::ErrorCode;
+use crate::types::without_keys;
 
 /// An error of the client. It never contains the API key, nor a URL with it.
 #[derive(Clone, Debug)]
@@ -44,7 +45,7 @@ impl Error {
         Self(Arc::new(Inner {
             kind,
             code,
-            message: message.into(),
+            message: shown(message.into()),
             advice: None,
             status: None,
             field: None,
@@ -86,7 +87,7 @@ impl Error {
     /// Names what to do now.
     #[must_use]
     pub fn advise(mut self, advice: impl Into<Cow<'static, str>>) -> Self {
-        self.inner().advice = Some(advice.into());
+        self.inner().advice = Some(shown(advice.into()));
         self
     }
 
@@ -291,6 +292,16 @@ impl Error {
     }
 }
 
+/// A text for people. Inputs are quoted in errors, and any of them may be a key in the wrong place.
+fn shown(text: Cow<'static, str>) -> Cow<'static, str> {
+    let Cow::Owned(text) = text else { return text };
+    let clean = match without_keys(&text) {
+        Cow::Owned(clean) => Some(clean),
+        Cow::Borrowed(_) => None,
+    };
+    Cow::Owned(clean.unwrap_or(text))
+}
+
 impl fmt::Display for Error {
     /// One line: what happened, where, the code, and what to do now.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -375,6 +386,13 @@ mod tests {
             refusal(500, &[], "").after_attempts(3).to_string(),
             "the server failed, after 3 attempts (HTTP 500); try again later"
         );
+    }
+
+    #[test]
+    fn a_key_in_the_wrong_place_is_not_repeated() {
+        let key = "DEV_DisplayKey000000000000000001";
+        let error = Error::invalid_input("test", format!("there is no file {key}"), format!("do not write {key}"));
+        assert_eq!(error.to_string(), "there is no file [API key] (test); do not write [API key]");
     }
 
     #[test]
