@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use bizkithub::protocol::{Request, Response};
 use bizkithub::{BoxFuture, TransportError, TransportErrorKind};
@@ -23,15 +23,20 @@ pub struct TransportRequest {
 type Message = FnArgs<(u32, Option<TransportRequest>)>;
 type Perform = ThreadsafeFunction<Message, (), Message, Status, false, true>;
 
+type Exchanges = HashMap<u32, oneshot::Sender<Result<Response, TransportError>>>;
+
+/// The exchanges under way of all transports. They are outside of their transports, so that a JavaScript function can end an
+/// exchange without keeping its transport, which keeps that function, alive for ever.
+static UNDER_WAY: LazyLock<Mutex<Exchanges>> = LazyLock::new(Mutex::default);
+static NEXT: AtomicU32 = AtomicU32::new(0);
+
 /// The host's own HTTP as the core's transport: a JavaScript function that is told of each exchange by its number, and answers
-/// later.
+/// later with `answerExchange` or `failExchange`. The function must not reach the transport: neither would ever be freed.
 #[napi]
 pub struct Transport(Arc<Carrier>);
 
 pub(crate) struct Carrier {
     perform: Perform,
-    next: AtomicU32,
-    under_way: Mutex<HashMap<u32, oneshot::Sender<Result<Response, TransportError>>>>,
 }
 
 #[napi]
@@ -40,26 +45,7 @@ impl Transport {
     #[napi(constructor, ts_args_type = "perform: (exchange: number, request: TransportRequest | null) => void")]
     pub fn new(perform: Function<'_, Message, ()>) -> napi::Result<Self> {
         let perform = perform.build_threadsafe_function::<Message>().weak::<true>().build()?;
-        Ok(Self(Arc::new(Carrier { perform, next: AtomicU32::new(0), under_way: Mutex::default() })))
-    }
-
-    /// The answer to an exchange; headers are names and values, in turn.
-    #[napi]
-    pub fn answer(&self, exchange: u32, status: u16, headers: Vec<String>, body: Either<String, &[u8]>) {
-        let body = match body {
-            Either::A(text) => text.into_bytes(),
-            Either::B(bytes) => bytes.to_vec(),
-        };
-        let mut texts = headers.into_iter();
-        let pair = || Some((texts.next()?.to_ascii_lowercase(), texts.next()?));
-        let headers = std::iter::from_fn(pair).collect();
-        self.0.end(exchange, Ok(Response { status, headers, body }));
-    }
-
-    /// The end of an exchange without an answer. The reason must not contain the request's URL.
-    #[napi]
-    pub fn fail(&self, exchange: u32, reason: String) {
-        self.0.end(exchange, Err(TransportError::new(TransportErrorKind::Failed, reason)));
+        Ok(Self(Arc::new(Carrier { perform })))
     }
 
     pub(crate) fn carrier(&self) -> Shared {
@@ -67,22 +53,43 @@ impl Transport {
     }
 }
 
+/// The answer to an exchange; headers are names and values, in turn.
+#[napi]
+#[expect(unreachable_pub, reason = "napi-derive takes public functions only")]
+pub fn answer_exchange(exchange: u32, status: u16, headers: Vec<String>, body: Either<String, &[u8]>) {
+    let body = match body {
+        Either::A(text) => text.into_bytes(),
+        Either::B(bytes) => bytes.to_vec(),
+    };
+    let mut texts = headers.into_iter();
+    let pair = || Some((texts.next()?.to_ascii_lowercase(), texts.next()?));
+    let headers = std::iter::from_fn(pair).collect();
+    end(exchange, Ok(Response { status, headers, body }));
+}
+
+/// The end of an exchange without an answer. The reason must not contain the request's URL.
+#[napi]
+#[expect(unreachable_pub, reason = "napi-derive takes public functions only")]
+pub fn fail_exchange(exchange: u32, reason: String) {
+    end(exchange, Err(TransportError::new(TransportErrorKind::Failed, reason)));
+}
+
+fn end(exchange: u32, result: Result<Response, TransportError>) {
+    if let Some(sender) = under_way().remove(&exchange) {
+        // Nobody waits for it after a timeout.
+        let _ = sender.send(result);
+    }
+}
+
+fn under_way() -> MutexGuard<'static, Exchanges> {
+    UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Carrier {
-    fn end(&self, exchange: u32, result: Result<Response, TransportError>) {
-        if let Some(sender) = self.forget(exchange) {
-            // Nobody waits for it after a timeout.
-            let _ = sender.send(result);
-        }
-    }
-
-    fn forget(&self, exchange: u32) -> Option<oneshot::Sender<Result<Response, TransportError>>> {
-        self.under_way.lock().unwrap_or_else(PoisonError::into_inner).remove(&exchange)
-    }
-
     async fn carry(&self, request: Request) -> Result<Response, TransportError> {
-        let exchange = self.next.fetch_add(1, Ordering::Relaxed);
+        let exchange = NEXT.fetch_add(1, Ordering::Relaxed);
         let (sender, receiver) = oneshot::channel();
-        self.under_way.lock().unwrap_or_else(PoisonError::into_inner).insert(exchange, sender);
+        under_way().insert(exchange, sender);
         let _closing = Closing { carrier: self, exchange };
         self.tell(exchange, Some(message(&request)));
         let gone = || TransportError::new(TransportErrorKind::Failed, "the JavaScript environment is shutting down");
@@ -113,7 +120,9 @@ struct Closing<'a> {
 
 impl Drop for Closing<'_> {
     fn drop(&mut self) {
-        if self.carrier.forget(self.exchange).is_some() {
+        // The lock must not be held while JavaScript is told.
+        let sender = under_way().remove(&self.exchange);
+        if sender.is_some() {
             self.carrier.tell(self.exchange, None);
         }
     }

@@ -7,9 +7,11 @@ import type * as native from './native.js';
 interface Pending {
   readonly resolve: (answer: native.Answer | native.Failure) => void;
   readonly reject: (reason: unknown) => void;
-  readonly onProgress: ((progress: string) => void) | undefined;
-  /** What `onProgress` threw. */
+  readonly onProgress: ((progress: string) => unknown) | undefined;
+  /** What `onProgress` threw, or rejected with. */
   thrown?: { readonly reason: unknown };
+  /** Settles when all promises of `onProgress` have; it never rejects. */
+  listening?: Promise<unknown>;
 }
 
 /** Options that a call may have while it is under way. */
@@ -17,8 +19,8 @@ interface StartOptions {
   readonly signal?: AbortSignal | undefined;
   /** Whether an abort only asks the call to come to its end, instead of ending it. */
   readonly isCancellable?: boolean;
-  /** Takes progress as JSON. When it throws, the call is stopped and rejects with what was thrown. */
-  readonly onProgress?: ((progress: string) => void) | undefined;
+  /** Takes progress as JSON. When it throws or rejects, the call is stopped and rejects with the same. */
+  readonly onProgress?: ((progress: string) => unknown) | undefined;
 }
 
 /** The calls under way of this JavaScript environment, each with a number by which the addon speaks of it. */
@@ -71,17 +73,26 @@ class Calls {
       return;
     }
     this.#remove(call);
-    if (pending.thrown === undefined) pending.resolve(failure === null ? (value ?? 0) : { failure });
-    else pending.reject(pending.thrown.reason);
+    const end = (): void => {
+      if (pending.thrown === undefined) pending.resolve(failure === null ? (value ?? 0) : { failure });
+      else pending.reject(pending.thrown.reason);
+    };
+    if (pending.listening === undefined) end();
+    else void pending.listening.then(end);
   }
 
   #tell(call: number, pending: Pending, progress: string): void {
     if (pending.thrown !== undefined) return;
-    try {
-      pending.onProgress?.(progress);
-    } catch (reason) {
-      pending.thrown = { reason };
+    const stop = (reason: unknown): void => {
+      pending.thrown ??= { reason };
       this.native.abort(call);
+    };
+    try {
+      const result = pending.onProgress?.(progress);
+      if (typeof result !== 'object' || result === null) return;
+      pending.listening = Promise.all([pending.listening, Promise.resolve(result).catch(stop)]);
+    } catch (reason) {
+      stop(reason);
     }
   }
 

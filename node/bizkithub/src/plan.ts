@@ -53,10 +53,10 @@ export interface RunOptions {
    */
   readonly signal?: AbortSignal | undefined;
   /**
-   * Is told about progress, at most ten times a second and once at the end. When it throws, the run is stopped and its promise
-   * rejects with what was thrown.
+   * Is told about progress, at most ten times a second and once at the end. When it throws, or its promise
+   * rejects, the run is stopped and rejects with the same. The end of the run waits for its promises.
    */
-  readonly onProgress?: ((progress: Progress) => void) | undefined;
+  readonly onProgress?: ((progress: Progress) => unknown) | undefined;
   /** The most requests under way at once, at most 256. Default: 16. */
   readonly concurrency?: number | undefined;
   /** What to do when the quota is used up: wait for it, however long, or stop; the report's `resumeAt` says when to go on. Default: `wait`. */
@@ -117,9 +117,9 @@ export class Plan {
   async run(options: RunOptions = {}): Promise<Report> {
     checkSettings(options, RUN_OPTIONS);
     const { signal, onProgress, concurrency, onQuota, breaker } = options;
-    const listen = (text: string): void => {
+    const listen = (text: string): unknown => {
       const { waitingUntil, ...progress } = JSON.parse(text) as ProgressShape;
-      onProgress?.({ ...progress, waitingUntil: waitingUntil === null ? undefined : new Date(waitingUntil) });
+      return onProgress?.({ ...progress, waitingUntil: waitingUntil === null ? undefined : new Date(waitingUntil) });
     };
     const report = await calls().start<native.Report>(
       (call) =>

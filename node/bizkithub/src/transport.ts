@@ -1,3 +1,5 @@
+import { types } from 'node:util';
+
 import { load } from './load.js';
 import type * as native from './native.js';
 
@@ -54,8 +56,10 @@ class Malformed extends Error {}
  * @internal
  */
 export function carrierOf(transport: Transport): native.Transport {
+  const { Transport: Carrier, answerExchange, failExchange } = load();
   const underWay = new Map<number, AbortController>();
-  const carrier: native.Transport = new (load().Transport)((exchange, request) => {
+  // The function must not reach the carrier, which holds it in a way that no garbage collector can see.
+  return new Carrier((exchange, request) => {
     if (request === null) {
       const controller = underWay.get(exchange);
       underWay.delete(exchange);
@@ -64,16 +68,20 @@ export function carrierOf(transport: Transport): native.Transport {
     }
     const controller = new AbortController();
     underWay.set(exchange, controller);
-    perform(transport, request, controller.signal).then(
-      ({ status, headers, body }) => {
-        if (underWay.delete(exchange)) carrier.answer(exchange, status, headers, body);
-      },
-      (error: unknown) => {
-        if (underWay.delete(exchange)) carrier.fail(exchange, reason(error));
-      },
-    );
+    perform(transport, request, controller.signal)
+      .then(
+        ({ status, headers, body }) => {
+          if (underWay.delete(exchange)) answerExchange(exchange, status, headers, body);
+        },
+        (error: unknown) => {
+          if (underWay.delete(exchange)) failExchange(exchange, reason(error));
+        },
+      )
+      // What a host's function answers or rejects with may throw when it is looked at.
+      .catch(() => {
+        failExchange(exchange, 'the transport failed');
+      });
   });
-  return carrier;
 }
 
 interface Answer {
@@ -127,15 +135,15 @@ function headersOf(headers: unknown): string[] {
 
 function bodyOf(body: unknown): string | Uint8Array {
   if (body === undefined || body === null) return '';
-  if (typeof body === 'string' || body instanceof Uint8Array) return body;
-  if (body instanceof ArrayBuffer) return new Uint8Array(body);
+  if (typeof body === 'string' || types.isUint8Array(body)) return body;
+  if (types.isAnyArrayBuffer(body)) return new Uint8Array(body);
   throw new Malformed('the body of its answer is neither text nor bytes');
 }
 
 /** Says why a transport failed. The core takes the key out of it, which HTTP libraries repeat with the URL. */
 function reason(error: unknown): string {
   if (error instanceof Malformed) return `the transport failed: ${error.message}`;
-  if (!(error instanceof Error)) return 'the transport failed: it rejected with something that is no Error';
+  if (!types.isNativeError(error)) return 'the transport failed: it rejected with something that is no Error';
   const text = [error.name, (error as NodeJS.ErrnoException).code, error.message].filter((part) => typeof part === 'string' && part !== '');
   return `the transport failed: ${text.join(': ')}`;
 }

@@ -274,6 +274,24 @@ describe('a plan', () => {
       await eventually(() => sandbox.requests().every(({ closedByClient }) => closedByClient), 'the requests are closed');
     });
 
+    test('is stopped by a listener that rejects, and rejects with the reason', async () => {
+      sandbox.addFault({ effect: 'neverAnswer' });
+      const reason = new Error('the progress bar broke');
+      const run = (await client.plan(many(100), COLUMNS)).run({ onProgress: () => Promise.reject(reason) });
+      assert.equal(await run.catch((error) => error), reason);
+      await eventually(() => sandbox.requests().every(({ closedByClient }) => closedByClient), 'the requests are closed');
+    });
+
+    test('waits for a listener that rejects later, even at the end', async () => {
+      const reason = new Error('the progress bar broke');
+      const plan = await client.plan(ROWS, COLUMNS);
+      const onProgress = async ({ isDone }) => {
+        await Promise.resolve();
+        if (isDone) throw reason;
+      };
+      assert.equal(await plan.run({ onProgress }).catch((error) => error), reason);
+    });
+
     test('stops at the first answer when the key is wrong', async () => {
       const stranger = sandbox.client({ apiKey: 'DEV_0123456789012345678901234567' });
       const report = await (await stranger.plan(many(500), COLUMNS)).run({ concurrency: 2 });

@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { inspect } from 'node:util';
+import { runInNewContext } from 'node:vm';
 
 import { Client, NetworkError, Sandbox } from '../dist/index.mjs';
 import { eventually } from './support/eventually.mjs';
+import { packageFolder, run } from './support/process.mjs';
 
 const apiKey = 'DEV_0123456789012345678901234567';
 const INPUT = { email: 'jan@barasek.com', groups: ['vip'] };
@@ -78,6 +80,8 @@ describe('a transport', () => {
       ['a Buffer', { ...YES, body: Buffer.from(YES.body) }],
       ['bytes', { ...YES, body: bytes }],
       ['an ArrayBuffer', { ...YES, body: bytes.buffer }],
+      ['bytes of another realm', { ...YES, body: runInNewContext('Uint8Array.from(bytes)', { bytes: [...bytes] }) }],
+      ['an ArrayBuffer of another realm', { ...YES, body: runInNewContext('Uint8Array.from(bytes).buffer', { bytes: [...bytes] }) }],
       ['headers of fetch', { ...YES, headers: new Headers({ 'X-RateLimit-Remaining': '7' }) }, 7],
       ['headers in an object', { ...YES, headers: { 'X-RateLimit-Remaining': '7', 'set-cookie': ['a', 'b'], via: undefined } }, 7],
       ['headers in a map', { ...YES, headers: new Map([['x-ratelimit-remaining', '7']]) }, 7],
@@ -102,6 +106,7 @@ describe('a transport', () => {
       ['puts the request beside its message', async (request) => Promise.reject(Object.assign(new Error('failed'), { request, cause: request }))],
       ['rejects with the request', async (request) => Promise.reject(request)],
       ['rejects with nothing', async () => Promise.reject()],
+      ['rejects with an error that throws when it is looked at', async () => Promise.reject(Object.defineProperty(new Error('failed'), 'message', { get: () => { throw new Error('again'); } }))],
       ['is not async', () => YES.body],
       ['answers with nothing', async () => undefined],
       ['answers without a status', async () => ({ body: YES.body })],
@@ -128,6 +133,25 @@ describe('a transport', () => {
       const error = await new Client({ apiKey, transport }).ping().catch((reason) => reason);
       assert.match(error.message, /Error: ECONNREFUSED: connect refused/);
     });
+  });
+
+  test('is freed with its client', async () => {
+    const script = `
+      import { Client } from 'bizkithub';
+      import { setImmediate } from 'node:timers/promises';
+      const count = 100;
+      let freed = 0;
+      const registry = new FinalizationRegistry(() => { freed += 1; });
+      const use = async () => {
+        const transport = async () => ({ status: 200, body: '{"success":true}' });
+        registry.register(transport);
+        await new Client({ apiKey: '${apiKey}', transport }).ping();
+      };
+      for (let index = 0; index < count; index += 1) await use();
+      for (let round = 0; round < 1_000 && freed < count; round += 1) { globalThis.gc(); await setImmediate(); }
+      process.stdout.write(String(freed));`;
+    const result = await run(process.execPath, ['--expose-gc', '--input-type=module', '--eval', script], { cwd: packageFolder });
+    assert.deepEqual(result, { code: 0, signal: null, stdout: '100', stderr: '' });
   });
 
   test('is told to stop after the timeout, and may answer too late', async () => {
