@@ -10,7 +10,7 @@ mod error;
 mod plan;
 mod report;
 mod sandbox;
-mod transport;
+pub mod transport;
 
 use napi::Either;
 use napi_derive::napi;

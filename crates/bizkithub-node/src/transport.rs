@@ -1,3 +1,5 @@
+//! HTTP by the host: exchanges that JavaScript performs for the core.
+
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
@@ -13,10 +15,13 @@ use tokio::sync::oneshot;
 /// A request for the host to send. **The URL, a header or the body contains the API key.**
 #[napi(object, object_from_js = false)]
 pub struct TransportRequest {
+    /// `GET` or `POST`.
     pub method: &'static str,
+    /// The whole address, with the key in its query where it travels there.
     pub url: String,
     /// Names and values, in turn.
     pub headers: Vec<String>,
+    /// The JSON body, if there is one.
     pub body: Option<String>,
 }
 
@@ -55,7 +60,6 @@ impl Transport {
 
 /// The answer to an exchange; headers are names and values, in turn.
 #[napi]
-#[expect(unreachable_pub, reason = "napi-derive takes public functions only")]
 pub fn answer_exchange(exchange: u32, status: u16, headers: Vec<String>, body: Either<String, &[u8]>) {
     let body = match body {
         Either::A(text) => text.into_bytes(),
@@ -69,7 +73,6 @@ pub fn answer_exchange(exchange: u32, status: u16, headers: Vec<String>, body: E
 
 /// The end of an exchange without an answer. The reason must not contain the request's URL.
 #[napi]
-#[expect(unreachable_pub, reason = "napi-derive takes public functions only")]
 pub fn fail_exchange(exchange: u32, reason: String) {
     end(exchange, Err(TransportError::new(TransportErrorKind::Failed, reason)));
 }

@@ -1,5 +1,5 @@
 use std::future::Future;
-use std::io::{PipeReader, PipeWriter, Read, Write, pipe};
+use std::io::{ErrorKind, PipeReader, PipeWriter, Read, Write, pipe};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bizkithub::Error;
@@ -39,9 +39,12 @@ impl Completions {
         std::os::fd::AsRawFd::as_raw_fd(&self.0.reader)
     }
 
-    /// Waits until something has arrived; at once when `fileno` is readable.
+    /// Waits until something has arrived; never when `fileno` was made non-blocking, as a loop inside a loop may visit twice.
     fn wait(&self, py: Python<'_>) -> PyResult<()> {
-        Ok(py.detach(|| (&self.0.reader).read_exact(&mut [0]))?)
+        match py.detach(|| (&self.0.reader).read_exact(&mut [0])) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(()),
+            result => Ok(result?),
+        }
     }
 
     /// Ends a `wait` although nothing has arrived.
@@ -65,7 +68,7 @@ impl Queue {
         let mut arrived = self.lock();
         arrived.push((number, conversion));
         if arrived.len() == 1 {
-            // The pipe holds one byte at most, and its other end is open as long as this one.
+            // The pipe holds a few bytes at most, and its other end is open as long as this one.
             let _ = (&self.writer).write_all(&[0]);
         }
     }

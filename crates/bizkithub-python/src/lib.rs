@@ -32,6 +32,7 @@ mod _native {
         completions::Completions,
         plan::{Plan, PlanSettings},
         report::Report,
+        run::Cancel,
         runtime::Task,
         sandbox::Sandbox,
     };

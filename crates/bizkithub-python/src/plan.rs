@@ -14,7 +14,7 @@ use crate::completions::{Completions, Courier};
 use crate::error::{call, exception, refused};
 use crate::report::Report;
 use crate::rows;
-use crate::run::{drive, listen, options};
+use crate::run::{Cancel, drive, listen, options};
 use crate::runtime::{Task, blocking};
 use crate::wait::wait;
 
@@ -119,7 +119,7 @@ impl Plan {
     }
 
     /// Sends the requests for an event loop. What arrives is a snapshot in JSON, or at the end the report.
-    #[pyo3(signature = (completions, number, client, concurrency, on_quota, breaker, with_progress))]
+    #[pyo3(signature = (completions, number, client, concurrency, on_quota, breaker, cancel, with_progress))]
     #[expect(clippy::too_many_arguments, reason = "the same as of `run`, and where the results go")]
     fn start_run(
         &self,
@@ -130,10 +130,12 @@ impl Plan {
         concurrency: i64,
         on_quota: &str,
         breaker: Option<i64>,
+        cancel: &Cancel,
         with_progress: bool,
     ) -> PyResult<Task> {
         let courier = Courier::new(completions, number);
         let mut options = options(py, concurrency, on_quota, breaker)?;
+        options.cancel = cancel.0.clone();
         if with_progress {
             let courier = courier.clone();
             options.progress = Some(Arc::new(move |snapshot: &Progress| {

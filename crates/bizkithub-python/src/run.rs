@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use bizkithub::Error;
-use bizkithub::job::{Cancel, OnQuota, Progress, RunOptions};
+use bizkithub::job::{self, OnQuota, Progress, RunOptions};
 use futures_util::FutureExt;
 use pyo3::prelude::*;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -15,6 +15,23 @@ use crate::plan::to_json;
 use crate::report::Report;
 use crate::runtime::caught;
 use crate::wait::Wait;
+
+/// Stops a run that goes on with its report.
+#[pyclass(frozen, module = "bizkithub._native")]
+#[derive(Default)]
+pub(crate) struct Cancel(pub(crate) job::Cancel);
+
+#[pymethods]
+impl Cancel {
+    #[new]
+    fn new() -> Self {
+        Self::default()
+    }
+
+    fn cancel(&self) {
+        self.0.cancel();
+    }
+}
 
 /// Checks how a plan is to be run.
 pub(crate) fn options(py: Python<'_>, concurrency: i64, on_quota: &str, breaker: Option<i64>) -> PyResult<RunOptions> {
@@ -46,7 +63,7 @@ enum Event {
 pub(crate) fn drive(
     py: Python<'_>,
     run: impl Future<Output = Result<Report, Error>> + Send,
-    cancel: &Cancel,
+    cancel: &job::Cancel,
     progress: Option<(Bound<'_, PyAny>, UnboundedReceiver<Progress>)>,
 ) -> PyResult<(Report, Option<PyErr>)> {
     let (progress, mut snapshots) = progress.unzip();

@@ -212,6 +212,32 @@ def test_errors_reach_the_awaiting_task(sandbox: bk.Sandbox) -> None:
     assert isinstance(fine, bk.Receipt)
 
 
+def test_a_visit_without_an_arrival_does_not_wait(sandbox: bk.Sandbox) -> None:
+    class Nested(asyncio.SelectorEventLoop):
+        """Visits once more than there are arrivals, as loops that run inside themselves do."""
+
+        @override
+        def add_reader(self, *arguments: Any) -> Any:  # type: ignore[override]
+            fd, callback, *rest = arguments
+
+            def visit_twice() -> None:
+                callback(*rest)
+                callback(*rest)
+
+            super().add_reader(fd, visit_twice)
+
+    async def main() -> int:
+        async with sandbox.async_client() as client:
+            receipts = await asyncio.gather(*(client.ping() for _ in range(20)))
+        return sum(receipt.attempts for receipt in receipts)
+
+    loop = Nested()
+    try:
+        assert loop.run_until_complete(main()) == 20
+    finally:
+        loop.close()
+
+
 def test_a_loop_that_cannot_watch_a_pipe_is_served_by_a_thread(sandbox: bk.Sandbox) -> None:
     class Proactor(asyncio.SelectorEventLoop):
         """As the default loop of Windows."""

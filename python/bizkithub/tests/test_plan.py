@@ -196,3 +196,33 @@ def test_asyncio_plans_and_runs(sandbox: bk.Sandbox, tmp_path: Path) -> None:
                 await plan.run(progress=_raise)
 
     asyncio.run(main())
+
+
+def test_a_cancelled_run_leaves_its_report(sandbox: bk.Sandbox) -> None:
+    async def main() -> None:
+        async with sandbox.async_client() as client:
+            rows = [{"email": f"{number}@example.com"} for number in range(5)]
+            plan = await client.plan(rows, email="email", constant_groups=["vip"])
+            first = await plan.run()
+            assert plan.last_report is first
+            again = await client.plan(rows, email="email", constant_groups=["sale"])
+            sandbox.add_fault({"effect": "never_answer"})
+            run = asyncio.ensure_future(again.run(concurrency=1))
+            await asyncio.to_thread(sandbox.wait_for_request, status=None)
+            run.cancel("mine")
+            with pytest.raises(asyncio.CancelledError):
+                await run
+            report = again.last_report
+            assert report is not None
+            assert (report.is_cancelled, report.unknown, report.pending) == (True, 1, 4)
+            sandbox.clear_faults()
+            assert (await again.run()).applied == 5
+
+    asyncio.run(main())
+
+
+def test_outcomes_of_a_row_are_equal(client: bk.Client) -> None:
+    report = client.plan([{"email": "nobody"}, {"email": "none"}], email="email", constant_groups=["vip"]).run()
+    assert report.outcomes[0] == report.outcomes[0]
+    assert hash(report.outcomes[0]) == hash(report.outcomes[0])
+    assert report.outcomes[0].error != report.outcomes[1].error

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import itertools
+import os
 import threading
 import weakref
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,9 @@ from bizkithub import _native
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import TypeAlias
+
+    Stopping: TypeAlias = tuple[Callable[[], None], Callable[[Any], object]]
 
 
 class EventLoop:
@@ -29,6 +33,8 @@ class EventLoop:
         try:
             # In a context of its own: the loop would keep the caller's variables alive as long as it watches.
             contextvars.Context().run(loop.add_reader, self._completions.fileno(), self._visit)
+            # A loop that runs inside itself may visit twice for one arrival.
+            os.set_blocking(self._completions.fileno(), False)
         except (AttributeError, NotImplementedError):
             # On Windows, loops watch sockets only: a thread of Python's watches the pipe until the loop is gone.
             weakref.finalize(loop, self._completions.wake)
@@ -40,15 +46,19 @@ class EventLoop:
         start: Callable[..., _native.Task],
         arguments: tuple[object, ...],
         on_event: Callable[[str], object] | None,
+        stopping: Stopping | None,
     ) -> Any:
-        """Start a native call and wait for its result; cancelling, or any other end, cancels the call."""
+        """Start a native call and wait for its result; any other end cancels the call.
+
+        Cancelling first stops a call that can be stopped and hands its result over; cancelling again does not wait.
+        """
         number = next(self._numbers)
         future = loop.create_future()
         self._calls[number] = (future, on_event)
         try:
             task = start(self._completions, number, *arguments)
             try:
-                return await future
+                return await (future if stopping is None else _stoppable(future, *stopping))
             finally:
                 task.cancel()
         finally:
@@ -80,6 +90,19 @@ class EventLoop:
             del loop
 
 
+async def _stoppable(future: asyncio.Future[Any], stop: Callable[[], None], keep: Callable[[Any], object]) -> Any:
+    try:
+        # Unlike `await future`, this does not cancel the future with the task.
+        await asyncio.wait((future,))
+    except asyncio.CancelledError:
+        stop()
+        await asyncio.wait((future,))
+        if future.exception() is None:
+            keep(future.result())
+        raise
+    return future.result()
+
+
 def _tell(future: asyncio.Future[Any], on_event: Callable[[str], object], event: str) -> None:
     try:
         on_event(event)
@@ -96,11 +119,22 @@ _event_loops: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, EventLoop] = 
 
 
 async def call(
-    start: Callable[..., _native.Task], *arguments: object, on_event: Callable[[str], object] | None = None
+    start: Callable[..., _native.Task],
+    *arguments: object,
+    on_event: Callable[[str], object] | None = None,
+    stopping: Stopping | None = None,
 ) -> Any:
-    """Start a native call on the running loop and wait for its result."""
+    """Start a native call on the running loop and wait for its result.
+
+    Args:
+        start: Starts the call.
+        *arguments: Its arguments.
+        on_event: Takes what arrives before the result.
+        stopping: How a cancelled call is stopped, and what takes the result that it still brings.
+
+    """
     loop = asyncio.get_running_loop()
     event_loop = _event_loops.get(loop)
     if event_loop is None:
         event_loop = _event_loops[loop] = EventLoop(loop)
-    return await event_loop.call(loop, start, arguments, on_event)
+    return await event_loop.call(loop, start, arguments, on_event, stopping)

@@ -8,6 +8,7 @@ from bizkithub.row_outcome import Outcome
 
 __all__ = [
     "VERSION",
+    "Cancel",
     "Client",
     "Completions",
     "Plan",
@@ -61,6 +62,11 @@ class Task:
     def cancel(self) -> None: ...
 
 @final
+class Cancel:
+    def __new__(cls) -> Cancel: ...
+    def cancel(self) -> None: ...
+
+@final
 class Completions:
     def __new__(cls) -> Completions: ...
     def fileno(self) -> int: ...
@@ -109,6 +115,7 @@ class Plan:
         concurrency: int,
         on_quota: Literal["wait", "stop"],
         breaker: int | None,
+        cancel: Cancel,
         with_progress: bool,
     ) -> Task: ...
 

@@ -80,7 +80,8 @@ class AsyncClient(BaseClient):
 
         Args:
             data: The path of a CSV file (UTF-8, the first line names the columns), or an iterable of mappings. Cells
-                are texts; `None`, NaN and blank texts count as absent. Of a data frame pass `df.to_dict("records")`.
+                are texts or integers; `None`, NaN and blank texts count as absent. Of a data frame pass
+                `df.to_dict("records")`.
             email: The column of e-mail addresses.
             cu_ref_no: The column of customer reference numbers. At least one of the two columns is required.
             groups: The column of groups: texts separated by `;` or `|`, or lists of texts.
@@ -90,8 +91,7 @@ class AsyncClient(BaseClient):
 
         Raises:
             InvalidInputError: The data as a whole cannot be used: a missing column, a broken file. Rows that are not
-            valid
-                do not raise: see `AsyncPlan.refusals`.
+                valid do not raise: see `AsyncPlan.refusals`.
 
         """
         from bizkithub._event_loop import call

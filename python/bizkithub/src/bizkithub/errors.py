@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bizkithub._json import snake
+from bizkithub._typing import override
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 class BizKitHubError(Exception):
     """The root of all errors of this package. `str(error)` says what happened, where, the code, and what to do now.
 
-    No error contains the API key. Errors can be pickled with all their attributes.
+    No error contains the API key. Errors can be pickled with all their attributes, by which they compare too.
     """
 
     kind: str = "internal"
@@ -44,6 +45,17 @@ class BizKitHubError(Exception):
     """Whether the same call may succeed later."""
     attempts: int = 0
     """How many requests were sent before this error: 0 when it was found before sending."""
+
+    @override
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, BizKitHubError) or type(other) is not type(self):
+            return NotImplemented
+        names = ("args", *BizKitHubError.__annotations__)
+        return all(getattr(self, name) == getattr(other, name) for name in names)
+
+    @override
+    def __hash__(self) -> int:
+        return hash((type(self), self.args))
 
 
 class InvalidInputError(BizKitHubError, ValueError):

@@ -40,7 +40,11 @@ class BasePlan:
 
     @property
     def last_report(self) -> Report | None:
-        """The report of the last run, also of one that Ctrl-C stopped."""
+        """The report of the last run, also of one that Ctrl-C or cancelling stopped; `None` when it has none."""
+        return self._last_report
+
+    def _keep(self, inner: _native.Report) -> Report:
+        self._last_report = report.from_native(inner)
         return self._last_report
 
     @override
@@ -71,7 +75,7 @@ class Plan(BasePlan):
         seconds and raises `KeyboardInterrupt`; the report is then in `last_report`.
 
         Args:
-            concurrency: The most requests under way at once, from 1 to 256.
+            concurrency: The most requests under way at once, from 1 on; at most 256 are used.
             on_quota: What to do when the quota is used up: `"wait"` until it comes back, however long that takes, or
                 `"stop"`; then `Report.resume_at` tells when to run again.
             breaker: Stops a run whose first so many requests all fail alike, because the cause is hardly in the
@@ -83,11 +87,12 @@ class Plan(BasePlan):
             InvalidInputError: An argument is not valid, or the client is closed; nothing was sent.
 
         """
+        self._last_report = None
         inner, interruption = self._native.run(self._client, concurrency, on_quota, breaker, _told(progress))
-        self._last_report = report.from_native(inner)
+        kept = self._keep(inner)
         if interruption is not None:
             raise interruption
-        return self._last_report
+        return kept
 
 
 class AsyncPlan(BasePlan):
@@ -107,35 +112,40 @@ class AsyncPlan(BasePlan):
         """Send the requests and account for every row.
 
         The run stops by itself when no other request can succeed (a wrong key, a missing permission, an address that is
-        not the API) and when its first requests all fail alike: `Report.stopped_by` tells. Cancelling closes the
-        requests under way at once, without a report.
+        not the API) and when its first requests all fail alike: `Report.stopped_by` tells. Cancelling stops it
+        within 0.2 seconds and raises `asyncio.CancelledError`; the report is then in `last_report`. Cancelling again
+        closes the requests under way at once, without a report.
 
         Args:
-            concurrency: The most requests under way at once, from 1 to 256.
+            concurrency: The most requests under way at once, from 1 on; at most 256 are used.
             on_quota: What to do when the quota is used up: `"wait"` until it comes back, however long that takes, or
                 `"stop"`; then `Report.resume_at` tells when to run again.
             breaker: Stops a run whose first so many requests all fail alike, because the cause is hardly in the
                 customers; `None` for never.
             progress: Called on the event loop at most ten times a second, and at the end. An exception of it cancels
-                the run and is raised.
+                the run, without a report, and is raised.
 
         Raises:
             InvalidInputError: An argument is not valid, or the client is closed; nothing was sent.
 
         """
+        from bizkithub import _native
         from bizkithub._event_loop import call
 
+        self._last_report = None
+        cancel = _native.Cancel()
         inner = await call(
             self._native.start_run,
             self._client,
             concurrency,
             on_quota,
             breaker,
+            cancel,
             progress is not None,
             on_event=_told(progress),
+            stopping=(cancel.cancel, self._keep),
         )
-        self._last_report = report.from_native(inner)
-        return self._last_report
+        return self._keep(inner)
 
 
 def _told(listener: Callable[[Progress], object] | None) -> Callable[[str], object] | None:

@@ -70,9 +70,8 @@ class Report(Record):
             How many rows were written.
 
         Raises:
-            InvalidInputError: The plan was not made from a file, the input has changed (`input_changed`), or the file
-            cannot be
-                written.
+            InvalidInputError: The plan was not made from a file, the input has changed (`input_changed`), or the
+                file cannot be written.
 
         """
         return self._inner.write_rejects(path)
