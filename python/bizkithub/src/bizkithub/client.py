@@ -72,7 +72,7 @@ class Client(BaseClient):
 
         Args:
             data: The path of a CSV file (UTF-8, the first line names the columns), or an iterable of mappings. Cells
-                are texts or integers; `None`, NaN and blank texts count as absent. Of a data frame pass
+                are texts; `None`, NaN and blank texts count as absent. Of a data frame pass
                 `df.to_dict("records")`.
             email: The column of e-mail addresses.
             cu_ref_no: The column of customer reference numbers. At least one of the two columns is required.
