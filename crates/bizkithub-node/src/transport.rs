@@ -1,5 +1,3 @@
-//! The host's own HTTP.
-
 //! HTTP by the host: exchanges that JavaScript performs for the core.
 
 use std::collections::HashMap;
@@ -18,14 +16,11 @@ use tokio::sync::oneshot;
 #[napi(object, object_from_js = false)]
 pub struct TransportRequest {
     /// `GET` or `POST`.
-    /// `GET` or `POST`.
     pub method: &'static str,
     /// The whole address, with the key in its query where it travels there.
-    /// The whole address.
     pub url: String,
     /// Names and values, in turn.
     pub headers: Vec<String>,
-    /// The JSON body, if there is one.
     /// The JSON body; absent for a ping.
     pub body: Option<String>,
 }
