@@ -203,7 +203,8 @@ export class Sandbox {
    * @param options - Settings that win over the sandbox's address and key.
    */
   client(options: ClientOptions = {}): Client {
-    return new Client({ baseUrl: this.url, apiKey: this.apiKey, ...options });
+    // Settings that are there but undefined must not lead to the real API, nor bring its key here.
+    return new Client({ ...options, baseUrl: options.baseUrl ?? this.url, apiKey: options.apiKey ?? this.apiKey });
   }
 
   /**

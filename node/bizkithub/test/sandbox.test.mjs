@@ -80,3 +80,10 @@ test('a stopped sandbox answers nobody, remembers everything and may be stopped 
   await assert.rejects(sandbox.client({ tries: 1 }).ping(), { code: 'connect_failed' });
   assert.deepEqual(sandbox.groupsOf({ email: 'jan@barasek.com' }), new Set(['vip']));
 });
+
+test('a client of a sandbox stays with it when settings are there but undefined', async (context) => {
+  const sandbox = await startSandbox(context);
+  const client = sandbox.client({ baseUrl: undefined, apiKey: undefined });
+  assert.equal(client.baseUrl, sandbox.url);
+  assert.equal((await client.ping()).attempts, 1);
+});
