@@ -63,6 +63,8 @@ value() {
 BIZKITHUB_BASE_URL=$(value url)
 BIZKITHUB_API_KEY=$(value apiKey)
 export BIZKITHUB_BASE_URL BIZKITHUB_API_KEY
+# Where the ledger is kept; usually the user's own folder.
+export XDG_STATE_HOME="$temporary/state"
 printf '$ export BIZKITHUB_BASE_URL=%s BIZKITHUB_API_KEY=%s\n' "$BIZKITHUB_BASE_URL" "$BIZKITHUB_API_KEY"
 show 0 ping
 
@@ -76,6 +78,10 @@ say "It ended with 1 too: everything is applied but the rejected rows, which wai
 
 printf '$ cat rejects.csv\n'
 cat "$temporary/rejects.csv"
+
+say "The same command again: the ledger knows what was acknowledged, and nothing is sent."
+show 1 run customers.csv --email email --cu-ref-no cuRefNo --groups segment --rejects "$temporary/rejects.csv"
+show 0 ledger show
 
 say "What the sandbox holds now."
 show 0 sandbox show

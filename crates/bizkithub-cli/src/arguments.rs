@@ -2,6 +2,7 @@ use bizkithub::Error;
 use clap::{Parser, Subcommand};
 
 use crate::command::add::AddArguments;
+use crate::command::ledger::LedgerArguments;
 use crate::command::plan::PlanArguments;
 use crate::command::run::RunArguments;
 use crate::command::sandbox::SandboxArguments;
@@ -34,6 +35,7 @@ pub(crate) enum Command {
     Add(AddArguments),
     Plan(PlanArguments),
     Run(RunArguments),
+    Ledger(LedgerArguments),
     /// Ask the server whether it accepts the key; nothing is changed
     Ping,
     Sandbox(SandboxArguments),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bizkithub::protocol::KeyPlacement;
-use bizkithub::{ApiKey, Client, Error, Field};
+use bizkithub::{ApiKey, Client, ClientBuilder, Error, Field};
 use clap::Args;
 use zeroize::Zeroizing;
 
@@ -56,6 +56,11 @@ pub(crate) struct ConnectionArguments {
 impl ConnectionArguments {
     /// Builds the client; nothing is sent. What is left out comes from the environment or is the core's default.
     pub(crate) fn client(&self) -> Result<Client, Error> {
+        self.client_with(|builder| builder)
+    }
+
+    /// Builds the client with settings that only some commands have.
+    pub(crate) fn client_with(&self, more: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Result<Client, Error> {
         if self.api_key.is_some() {
             return Err(on_command_line("an API key among the arguments is visible to every user of this machine"));
         }
@@ -81,7 +86,7 @@ impl ConnectionArguments {
         if let Some(ca_file) = &self.ca_file {
             builder = builder.ca_file(ca_file);
         }
-        builder.build().map_err(|error| match error.code() {
+        more(builder).build().map_err(|error| match error.code() {
             Some("api_key_missing") => {
                 error.advise("set the environment variable BIZKITHUB_API_KEY, or give a file with --api-key-file")
             }

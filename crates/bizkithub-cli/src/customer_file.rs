@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use bizkithub::Error;
-use bizkithub::job::{Columns, CsvSource, Plan, PlanBuilder, PlanOptions};
+use bizkithub::job::{Columns, CsvSource, EarlierAnswers, PlanBuilder, PlanOptions};
 use clap::Args;
 
 /// A file of customers, and which of its columns mean what.
@@ -44,14 +44,14 @@ impl CustomerFile {
     }
 
     /// Reads the whole file into a plan; nothing is sent.
-    pub(crate) fn plan(&self) -> Result<Plan, Error> {
+    pub(crate) fn plan(&self, earlier: EarlierAnswers) -> Result<PlanBuilder, Error> {
         let allow_groups = (!self.allow_groups.is_empty()).then_some(self.allow_groups.as_slice());
-        let options = PlanOptions::parse(&self.constant_groups, allow_groups)?;
+        let options = PlanOptions { earlier, ..PlanOptions::parse(&self.constant_groups, allow_groups)? };
         let columns =
             Columns { email: self.email.clone(), cu_ref_no: self.cu_ref_no.clone(), groups: self.groups.clone() };
         let mut plan = PlanBuilder::new(&options)?;
         self.source().read_into(&columns, &mut plan).map_err(with_option_names)?;
-        Ok(plan.finish())
+        Ok(plan)
     }
 
     /// The file's name as the user wrote it.

@@ -10,6 +10,7 @@ pub(crate) enum ExitCode {
     Key,
     Quota,
     Unavailable,
+    Ledger,
     Interrupted,
 }
 
@@ -23,6 +24,7 @@ Exit codes:
   3    the API key is missing, malformed or refused, or may not do this
   4    the quota is used up
   5    the network or the server failed
+  6    the ledger cannot be read or written
   130  interrupted (Ctrl-C, SIGTERM)";
 
     pub(crate) fn number(self) -> u8 {
@@ -33,6 +35,7 @@ Exit codes:
             Self::Key => 3,
             Self::Quota => 4,
             Self::Unavailable => 5,
+            Self::Ledger => 6,
             Self::Interrupted => 130,
         }
     }
@@ -44,6 +47,7 @@ Exit codes:
             ErrorKind::ApiKey | ErrorKind::Permission => Self::Key,
             ErrorKind::Rejected => Self::Rejected,
             ErrorKind::Quota => Self::Quota,
+            ErrorKind::Ledger => Self::Ledger,
             _ => Self::Unavailable,
         }
     }

@@ -10,9 +10,10 @@
 //! | 3 | the API key is missing, malformed or refused, or it may not do this |
 //! | 4 | the quota is used up; the output says when to go on |
 //! | 5 | the network or the server failed, or this client has a defect |
+//! | 6 | the ledger cannot be read or written |
 //! | 130 | interrupted by Ctrl-C (SIGINT) or SIGTERM before the end |
 //!
-//! A plan that rejects rows ends with 1 too. When several apply to a run, what stands in the way of going on counts: 130, 3, 4, 5, 2, 1.
+//! A plan that rejects rows ends with 1 too. When several apply to a run, what stands in the way of going on counts: 130, 3, 4, 6, 5, 2, 1.
 //!
 //! # Streams
 //!
@@ -28,11 +29,13 @@ mod error_text;
 mod exit_code;
 mod inspection;
 mod interruption;
+mod ledger_choice;
 mod length_of_time;
 mod named_choice;
 mod output;
 mod printable;
 mod progress_display;
+mod quota_choice;
 mod quota_model;
 mod quota_text;
 mod reasons;

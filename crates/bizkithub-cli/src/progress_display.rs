@@ -57,7 +57,7 @@ impl ProgressListener for ProgressDisplay {
                 let rest = match progress.waiting_until {
                     Some(moment) => format!("; {}", waiting(moment)),
                     None if progress.requests_done == 0 => String::new(),
-                    None => format!(", {} left", time(bar.eta())),
+                    None => format!(", {} left", time(left(progress).unwrap_or_default().max(bar.eta()))),
                 };
                 bar.set_message(format!("{}{rest}", counts(progress)));
                 bar.set_position(progress.requests_done);
@@ -89,6 +89,11 @@ impl Lines {
 
 fn counts(progress: &Progress) -> String {
     format!("{} applied, {} rejected", number(progress.counts.applied), number(progress.counts.rejected))
+}
+
+/// How long the quota makes the rest take.
+fn left(progress: &Progress) -> Option<Duration> {
+    Duration::try_from(progress.finishes_at?.duration_since(Timestamp::now())).ok()
 }
 
 fn waiting(moment: Timestamp) -> String {

@@ -1,14 +1,18 @@
 use std::future::Future;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bizkithub::protocol::KeyPlacement;
-use bizkithub::{ClientBuilder, Error, Field, Receipt, parse_groups};
+use bizkithub::job::{LedgerLocation, LedgerOwner, StoreLedger};
+use bizkithub::{ClientBuilder, Error, Field, QuotaRate, Receipt, parse_groups};
+use tokio::sync::OnceCell;
 use pyo3::prelude::*;
 
 use crate::argument::{CustomerTexts, Text, choice, count, seconds, texts};
 use crate::completions::{Completions, Courier};
 use crate::error::{call, refused};
+use crate::ledger::ClientLedger;
 use crate::per_process::PerProcess;
 use crate::receipt::{ReceiptValues, values};
 use crate::runtime::Task;
@@ -20,13 +24,16 @@ pub(crate) struct Client {
     settings: ClientBuilder,
     inner: PerProcess<bizkithub::Client>,
     base_url: String,
+    ledger: Option<LedgerLocation>,
+    accept_key: bool,
+    opened: PerProcess<Arc<OnceCell<Arc<StoreLedger>>>>,
     is_closed: AtomicBool,
 }
 
 #[pymethods]
 impl Client {
     #[new]
-    #[pyo3(signature = (*, api_key, base_url, key_placement, connect_timeout, timeout, deadline, tries, proxy, ca_file))]
+    #[pyo3(signature = (*, api_key, base_url, key_placement, connect_timeout, timeout, deadline, tries, quota, ledger, accept_key, proxy, ca_file))]
     #[expect(clippy::too_many_arguments, reason = "each is a setting with a name")]
     fn new(
         py: Python<'_>,
@@ -37,6 +44,9 @@ impl Client {
         timeout: f64,
         deadline: Option<f64>,
         tries: i64,
+        quota: Option<Text>,
+        ledger: Option<PathBuf>,
+        accept_key: bool,
         proxy: Option<Text>,
         ca_file: Option<PathBuf>,
     ) -> PyResult<Self> {
@@ -58,9 +68,24 @@ impl Client {
         if let Some(ca_file) = ca_file {
             settings = settings.ca_file(ca_file);
         }
+        if let Some(Text(quota)) = quota {
+            settings = settings.quota(call(py, || quota.parse::<QuotaRate>())?);
+        }
+        let location = |path: PathBuf| match path.to_str() {
+            Some(text) => LedgerLocation::parse(text),
+            None => Ok(LedgerLocation::file(path)),
+        };
+        let ledger = ledger.map(|path| call(py, || location(path))).transpose()?;
         let settings = settings.with_environment();
-        let mut client =
-            Self { settings, inner: PerProcess::new(), base_url: String::new(), is_closed: AtomicBool::new(false) };
+        let mut client = Self {
+            settings,
+            inner: PerProcess::new(),
+            base_url: String::new(),
+            ledger,
+            accept_key,
+            opened: PerProcess::new(),
+            is_closed: AtomicBool::new(false),
+        };
         client.base_url = client.inner(py)?.base_url().to_string();
         Ok(client)
     }
@@ -106,11 +131,22 @@ impl Client {
     fn close(&self, py: Python<'_>) {
         self.is_closed.store(true, Ordering::Relaxed);
         drop(self.inner.take(py));
+        // Closing waits for what the ledger was given, and that needs no interpreter.
+        let opened = self.opened.take(py);
+        py.detach(|| drop(opened));
         tidy_up(py);
     }
 }
 
 impl Client {
+    /// The client's ledger in this process.
+    pub(crate) fn ledger(&self, py: Python<'_>) -> PyResult<Option<ClientLedger>> {
+        let Some(location) = self.ledger.clone() else { return Ok(None) };
+        let owner = LedgerOwner::of(&self.inner(py)?).accepting_key(self.accept_key);
+        let opened = self.opened.with(py, || Ok(Arc::default()), Arc::clone)?;
+        Ok(Some(ClientLedger { location, owner, opened }))
+    }
+
     pub(crate) fn inner(&self, py: Python<'_>) -> PyResult<bizkithub::Client> {
         if self.is_closed.load(Ordering::Relaxed) {
             return Err(refused(py, "client_closed", "the client is closed".to_owned(), "make a new client"));

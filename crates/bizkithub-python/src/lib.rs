@@ -6,6 +6,7 @@ mod argument;
 mod client;
 mod completions;
 mod error;
+mod ledger;
 mod per_process;
 mod plan;
 mod receipt;
@@ -32,7 +33,7 @@ mod _native {
         completions::Completions,
         plan::{Plan, PlanSettings},
         report::Report,
-        run::Cancel,
+        run::{Cancel, RunSettings},
         runtime::Task,
         sandbox::Sandbox,
     };

@@ -3,18 +3,19 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use bizkithub::Error;
-use bizkithub::job::{self, Columns, CsvSource, PlanBuilder, PlanOptions, Progress, RunOptions};
+use bizkithub::job::{self, Columns, CsvSource, EarlierAnswers, PlanBuilder, PlanOptions, Progress, RunOptions};
 use pyo3::IntoPyObjectExt;
 use pyo3::exceptions::PyIndexError;
 use pyo3::prelude::*;
 
-use crate::argument::{Text, Texts};
+use crate::argument::{Text, Texts, seconds};
 use crate::client::Client;
 use crate::completions::{Completions, Courier};
 use crate::error::{call, exception, refused};
+use crate::ledger::{ClientLedger, finishing};
 use crate::report::Report;
 use crate::rows;
-use crate::run::{Cancel, drive, listen, options};
+use crate::run::{Cancel, RunSettings, drive, listen};
 use crate::runtime::{Task, blocking};
 use crate::wait::wait;
 
@@ -37,7 +38,8 @@ pub(crate) struct PlanSettings {
 #[pymethods]
 impl PlanSettings {
     #[new]
-    #[pyo3(signature = (*, email, cu_ref_no, groups, constant_groups, allow_groups))]
+    #[pyo3(signature = (*, email, cu_ref_no, groups, constant_groups, allow_groups, resend, resend_after, retry_rejected))]
+    #[expect(clippy::too_many_arguments, reason = "each is a setting with a name")]
     fn new(
         py: Python<'_>,
         email: Option<Text>,
@@ -45,11 +47,16 @@ impl PlanSettings {
         groups: Option<Text>,
         constant_groups: Texts,
         allow_groups: Option<Texts>,
+        resend: bool,
+        resend_after: Option<f64>,
+        retry_rejected: bool,
     ) -> PyResult<Self> {
         let name = |text: Option<Text>| text.map(|Text(text)| text);
         let columns = Columns { email: name(email), cu_ref_no: name(cu_ref_no), groups: name(groups) };
         let allowed = allow_groups.as_ref().map(|Texts(texts)| texts.as_slice());
-        let options = call(py, || PlanOptions::parse(&constant_groups.0, allowed))?;
+        let mut options = call(py, || PlanOptions::parse(&constant_groups.0, allowed))?;
+        let resend_after = resend_after.map(|age| seconds(py, "resend_after", age)).transpose()?;
+        options.earlier = EarlierAnswers { resend, resend_after, retry_rejected };
         Ok(Self { columns, options })
     }
 }
@@ -58,16 +65,36 @@ impl PlanSettings {
 impl Plan {
     /// Plans the rows of an iterable of mappings.
     #[staticmethod]
-    fn from_rows(rows: &Bound<'_, PyAny>, settings: &PlanSettings) -> PyResult<Self> {
-        let mut plan = call(rows.py(), || PlanBuilder::new(&settings.options))?;
-        rows::read(rows, &settings.columns, &mut plan)?;
-        Ok(Self { inner: plan.finish(), source: None })
+    fn from_rows(client: &Client, rows: &Bound<'_, PyAny>, settings: &PlanSettings) -> PyResult<Self> {
+        let plan = rows_of(rows, settings)?;
+        let inner = wait(rows.py(), finishing(plan, client.ledger(rows.py())?))?;
+        Ok(Self { inner, source: None })
+    }
+
+    /// Plans the rows of an iterable of mappings for an event loop: they are read at once, and the ledger is asked beside the loop.
+    #[staticmethod]
+    fn start_from_rows(
+        completions: &Completions,
+        number: u64,
+        client: &Client,
+        rows: &Bound<'_, PyAny>,
+        settings: &PlanSettings,
+    ) -> PyResult<Task> {
+        let plan = rows_of(rows, settings)?;
+        let work = finishing(plan, client.ledger(rows.py())?);
+        Courier::new(completions, number).start(rows.py(), work, |inner| Self { inner, source: None })
     }
 
     /// Plans the rows of a CSV file.
     #[staticmethod]
-    fn from_csv(py: Python<'_>, path: PathBuf, delimiter: Text, settings: PlanSettings) -> PyResult<Self> {
-        wait(py, reading(source(py, path, &delimiter)?, settings))
+    fn from_csv(
+        py: Python<'_>,
+        client: &Client,
+        path: PathBuf,
+        delimiter: Text,
+        settings: PlanSettings,
+    ) -> PyResult<Self> {
+        wait(py, reading(source(py, path, &delimiter)?, settings, client.ledger(py)?))
     }
 
     /// Plans the rows of a CSV file for an event loop.
@@ -76,17 +103,19 @@ impl Plan {
         py: Python<'_>,
         completions: &Completions,
         number: u64,
+        client: &Client,
         path: PathBuf,
         delimiter: Text,
         settings: PlanSettings,
     ) -> PyResult<Task> {
-        let work = reading(source(py, path, &delimiter)?, settings);
+        let work = reading(source(py, path, &delimiter)?, settings, client.ledger(py)?);
         Courier::new(completions, number).start(py, work, |plan| plan)
     }
 
-    /// The bill in JSON.
-    fn bill(&self, py: Python<'_>) -> PyResult<String> {
-        call(py, || to_json(&self.inner.bill()))
+    /// The bill in JSON, under the quota of a client.
+    fn bill(&self, py: Python<'_>, client: &Client) -> PyResult<String> {
+        let quota = client.inner(py)?.quota();
+        call(py, || to_json(&self.inner.bill().under(quota)))
     }
 
     fn refusal_count(&self) -> usize {
@@ -95,23 +124,21 @@ impl Plan {
 
     /// The exception of a refused row.
     fn refusal(&self, py: Python<'_>, index: usize) -> PyResult<PyErr> {
-        let error = self.inner.refusals().get(index).ok_or_else(|| PyIndexError::new_err(index))?;
-        Ok(exception(py, error))
+        let error = self.inner.refusal(index).ok_or_else(|| PyIndexError::new_err(index))?;
+        Ok(exception(py, &error))
     }
 
     /// Sends the requests. Returns the report and the exception that interrupted the run, of a signal or of `progress`, which is
     /// called with each snapshot in JSON.
-    #[pyo3(signature = (client, concurrency, on_quota, breaker, progress))]
+    #[pyo3(signature = (client, settings, progress))]
     fn run(
         &self,
         py: Python<'_>,
         client: &Client,
-        concurrency: i64,
-        on_quota: &str,
-        breaker: Option<i64>,
+        settings: &RunSettings,
         progress: Option<Bound<'_, PyAny>>,
     ) -> PyResult<(Report, Option<PyErr>)> {
-        let mut options = options(py, concurrency, on_quota, breaker)?;
+        let mut options = settings.options();
         let snapshots = progress.is_some().then(|| listen(&mut options));
         let cancel = options.cancel.clone();
         let work = self.running(client.inner(py)?, options);
@@ -119,7 +146,7 @@ impl Plan {
     }
 
     /// Sends the requests for an event loop. What arrives is a snapshot in JSON, or at the end the report.
-    #[pyo3(signature = (completions, number, client, concurrency, on_quota, breaker, cancel, with_progress))]
+    #[pyo3(signature = (completions, number, client, settings, cancel, with_progress))]
     #[expect(clippy::too_many_arguments, reason = "the same as of `run`, and where the results go")]
     fn start_run(
         &self,
@@ -127,14 +154,12 @@ impl Plan {
         completions: &Completions,
         number: u64,
         client: &Client,
-        concurrency: i64,
-        on_quota: &str,
-        breaker: Option<i64>,
+        settings: &RunSettings,
         cancel: &Cancel,
         with_progress: bool,
     ) -> PyResult<Task> {
         let courier = Courier::new(completions, number);
-        let mut options = options(py, concurrency, on_quota, breaker)?;
+        let mut options = settings.options();
         options.cancel = cancel.0.clone();
         if with_progress {
             let courier = courier.clone();
@@ -158,13 +183,20 @@ impl Plan {
     }
 }
 
-async fn reading(source: CsvSource, settings: PlanSettings) -> Result<Plan, Error> {
-    blocking(move || {
+fn rows_of(rows: &Bound<'_, PyAny>, settings: &PlanSettings) -> PyResult<PlanBuilder> {
+    let mut plan = call(rows.py(), || PlanBuilder::new(&settings.options))?;
+    rows::read(rows, &settings.columns, &mut plan)?;
+    Ok(plan)
+}
+
+async fn reading(source: CsvSource, settings: PlanSettings, ledger: Option<ClientLedger>) -> Result<Plan, Error> {
+    let (plan, source) = blocking(move || {
         let mut plan = PlanBuilder::new(&settings.options)?;
         source.read_into(&settings.columns, &mut plan)?;
-        Ok(Plan { inner: plan.finish(), source: Some(source) })
+        Ok((plan, source))
     })
-    .await
+    .await?;
+    Ok(Plan { inner: finishing(plan, ledger).await?, source: Some(source) })
 }
 
 fn source(py: Python<'_>, path: PathBuf, delimiter: &Text) -> PyResult<CsvSource> {

@@ -29,7 +29,7 @@ impl Report {
     /// A row's outcome and exception, by its index from 0.
     fn outcome(&self, py: Python<'_>, index: u64) -> PyResult<(&'static str, Option<PyErr>)> {
         let row = self.inner.outcome(index.saturating_add(1)).ok_or_else(|| PyIndexError::new_err(index))?;
-        Ok((row.outcome.as_str(), row.error.map(|error| exception(py, error))))
+        Ok((row.outcome.as_str(), row.error.map(|error| exception(py, &error))))
     }
 
     /// Writes the rejected rows to a CSV file and returns how many they are.

@@ -3,13 +3,13 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::task::Poll;
 
-use bizkithub::Error;
+use bizkithub::{Error, Pace};
 use bizkithub::job::{self, OnQuota, Progress, RunOptions};
 use futures_util::FutureExt;
 use pyo3::prelude::*;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-use crate::argument::{choice, count};
+use crate::argument::{choice, count, seconds};
 use crate::error::call;
 use crate::plan::to_json;
 use crate::report::Report;
@@ -33,8 +33,45 @@ impl Cancel {
     }
 }
 
-/// Checks how a plan is to be run.
-pub(crate) fn options(py: Python<'_>, concurrency: i64, on_quota: &str, breaker: Option<i64>) -> PyResult<RunOptions> {
+/// How a plan is run.
+#[pyclass(frozen, module = "bizkithub._native")]
+pub(crate) struct RunSettings(RunOptions);
+
+#[pymethods]
+impl RunSettings {
+    #[new]
+    #[pyo3(signature = (*, concurrency, on_quota, pace, reserve, deadline, burst_seconds, breaker))]
+    #[expect(clippy::too_many_arguments, reason = "each is a setting with a name")]
+    fn new(
+        py: Python<'_>,
+        concurrency: i64,
+        on_quota: &str,
+        pace: &str,
+        reserve: f64,
+        deadline: Option<f64>,
+        burst_seconds: Option<f64>,
+        breaker: Option<i64>,
+    ) -> PyResult<Self> {
+        let mut options = options(py, concurrency, on_quota, breaker)?;
+        options.pace = choice(py, "pace", pace, &Pace::ALL)?;
+        options.reserve = reserve;
+        options.deadline = deadline.map(|deadline| seconds(py, "deadline", deadline)).transpose()?;
+        options.burst = burst_seconds.map(|burst| seconds(py, "burst_seconds", burst)).transpose()?;
+        call(py, || options.check())?;
+        Ok(Self(options))
+    }
+}
+
+impl RunSettings {
+    /// The core's options, with a flag of their own.
+    pub(crate) fn options(&self) -> RunOptions {
+        let mut options = self.0.clone();
+        options.cancel = job::Cancel::new();
+        options
+    }
+}
+
+fn options(py: Python<'_>, concurrency: i64, on_quota: &str, breaker: Option<i64>) -> PyResult<RunOptions> {
     let mut options = RunOptions::default();
     options.concurrency = count(py, "concurrency", concurrency)?;
     options.on_quota = choice(py, "on_quota", on_quota, &OnQuota::ALL)?;

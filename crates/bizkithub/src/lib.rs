@@ -22,12 +22,16 @@ pub mod protocol;
 mod types;
 
 pub use client::{
-    BoxFuture, Client, ClientBuilder, Clock, MaybeSend, MaybeSync, Receipt, Transport, TransportError,
+    BoxFuture, Client, ClientBuilder, Clock, MaybeSend, MaybeSync, Pace, QuotaRate, Receipt, Transport, TransportError,
     TransportErrorKind,
 };
 #[cfg(feature = "native")]
 pub use client::{ReqwestTransport, TokioClock};
 pub use error::{Error, ErrorKind, Field};
+/// The state machine behind the quota, for whoever wants to drive it by hand.
+pub mod pacing {
+    pub use crate::client::{Decision, Observation, Pacer, QuotaRefusal, Wish};
+}
 /// The type of every moment in the public interface.
 pub use jiff::Timestamp;
 pub use types::{

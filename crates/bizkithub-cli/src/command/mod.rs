@@ -1,6 +1,7 @@
 //! The commands, one a file.
 
 pub(crate) mod add;
+pub(crate) mod ledger;
 pub(crate) mod ping;
 pub(crate) mod plan;
 pub(crate) mod run;
@@ -21,8 +22,9 @@ pub(crate) fn execute(arguments: Arguments, output: Output) -> Result<ExitCode, 
     let Arguments { command, connection, .. } = arguments;
     match command {
         Command::Add(arguments) => add::execute(&arguments, &connection, output),
-        Command::Plan(arguments) => plan::execute(&arguments, output),
+        Command::Plan(arguments) => plan::execute(&arguments, &connection, output),
         Command::Run(arguments) => run::execute(&arguments, &connection, output),
+        Command::Ledger(arguments) => ledger::execute(&arguments, &connection, output),
         Command::Ping => ping::execute(&connection, output),
         Command::Sandbox(arguments) => sandbox::execute(arguments, &connection, output),
         Command::Slug(arguments) => slug::execute(&arguments, output),

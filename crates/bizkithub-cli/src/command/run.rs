@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bizkithub::job::{Bill, CsvSource, OnQuota, Plan, Report, RunOptions, check_rejects_path};
-use bizkithub::{Client, Error, Timestamp};
+use bizkithub::{Client, Error, Pace, Timestamp};
 use clap::Args;
 use serde_json::json;
 
@@ -14,10 +14,13 @@ use crate::customer_file::CustomerFile;
 use crate::error_text::error_text;
 use crate::exit_code::ExitCode;
 use crate::interruption::Interruption;
+use crate::ledger_choice::{EarlierChoice, LedgerChoice, shared};
+use crate::length_of_time::length_of_time;
 use crate::named_choice::named_choice;
 use crate::output::Output;
 use crate::printable::printable;
 use crate::progress_display::ProgressDisplay;
+use crate::quota_choice::QuotaChoice;
 use crate::reasons::Reasons;
 use crate::rejects_file::RejectsFile;
 use crate::table::{Align, TextTable};
@@ -26,7 +29,7 @@ use crate::wording::{counted, number, time};
 /// Put the groups of a file on its customers
 ///
 /// Sends one request for each customer and accounts for every row. Ctrl-C stops cleanly: the report is printed all the same.
-/// Running the same command again is always safe, because the server skips groups that a customer already has.
+/// Running the same command again goes on where it stopped: the ledger remembers what the server acknowledged.
 #[derive(Args, Debug)]
 pub(crate) struct RunArguments {
     #[command(flatten)]
@@ -37,8 +40,24 @@ pub(crate) struct RunArguments {
     concurrency: NonZeroUsize,
 
     /// What to do when the quota is used up: wait for it to come back, or stop and say when to go on
-    #[arg(long, value_name = "CHOICE", default_value = "wait", value_parser = named_choice(&OnQuota::ALL), help_heading = "Run")]
+    #[arg(long, value_name = "CHOICE", default_value = "wait", value_parser = named_choice(&OnQuota::ALL), help_heading = "Quota")]
     on_quota: OnQuota,
+
+    /// How requests leave within the quota: evenly, which leaves room for others with the same key, or as fast as it allows
+    #[arg(long, value_name = "CHOICE", default_value = "even", value_parser = named_choice(&Pace::ALL), help_heading = "Quota")]
+    pace: Pace,
+
+    /// The share of the quota that is left to others, from 0 to 1
+    #[arg(long, value_name = "SHARE", default_value = "0", value_parser = share, help_heading = "Quota")]
+    reserve: f64,
+
+    /// The longest that the run may take, such as 15m; a wait for quota that would end later ends it at once [default: no limit]
+    #[arg(long, value_name = "TIME", value_parser = length_of_time, help_heading = "Run")]
+    deadline: Option<Duration>,
+
+    /// For how long requests leave, such as 15m; then the answers under way are waited for [default: until all are sent]
+    #[arg(long, value_name = "TIME", value_parser = length_of_time, help_heading = "Run")]
+    burst: Option<Duration>,
 
     /// Stop when the first so many requests all fail alike, because the cause is hardly in the customers; 0 for never
     #[arg(long, value_name = "NUMBER", default_value = "50", help_heading = "Run")]
@@ -47,6 +66,15 @@ pub(crate) struct RunArguments {
     /// Where rejected rows go, with the reasons; those of an earlier run make way
     #[arg(long, value_name = "PATH", default_value = "rejects.csv", help_heading = "Run")]
     rejects: PathBuf,
+
+    #[command(flatten)]
+    ledger: LedgerChoice,
+
+    #[command(flatten)]
+    earlier: EarlierChoice,
+
+    #[command(flatten)]
+    quota: QuotaChoice,
 }
 
 /// What a run leaves behind.
@@ -60,12 +88,22 @@ pub(crate) fn execute(
     connection: &ConnectionArguments,
     output: Output,
 ) -> Result<ExitCode, Error> {
-    let client = connection.client()?;
+    let client = connection.client_with(|builder| arguments.quota.apply(builder))?;
     let source = arguments.file.source();
-    let plan = arguments.file.plan()?;
+    let builder = arguments.file.plan(arguments.earlier.earlier())?;
     check_rejects_path(&source, &arguments.rejects)?;
+    let opened = arguments.ledger.open(&client)?;
+    let (plan, ledger) = match &opened {
+        Some((ledger, location)) => {
+            (block_on(builder.finish_with(shared(ledger), Timestamp::now()))??, Some(location.as_str()))
+        }
+        None => (builder.finish(), None),
+    };
     let bill = plan.bill();
     output.text(&headline(&bill, &arguments.file.name()))?;
+    if let Some(location) = ledger {
+        output.text(&format!("ledger: {}\n", printable(location)))?;
+    }
     let Some(Ending { report, rejects }) = block_on(run(arguments, &plan, &client, source, output))?? else {
         return Ok(ExitCode::Interrupted);
     };
@@ -76,6 +114,7 @@ pub(crate) fn execute(
     let rejects_path = arguments.rejects.display().to_string();
     output.json(&json!({
         "file": arguments.file.name(),
+        "ledger": ledger,
         "bill": bill,
         "report": report.summary(),
         "reasons": Reasons::of_report(&report),
@@ -100,10 +139,14 @@ async fn run(
     output: Output,
 ) -> Result<Option<Ending>, Error> {
     let mut interruption = Interruption::listen()?;
-    let display = Arc::new(ProgressDisplay::new(plan.requests().len() as u64, output));
+    let display = Arc::new(ProgressDisplay::new(plan.bill().requests, output));
     let mut options = RunOptions::default();
     options.concurrency = arguments.concurrency;
     options.on_quota = arguments.on_quota;
+    options.pace = arguments.pace;
+    options.reserve = arguments.reserve;
+    options.deadline = arguments.deadline;
+    options.burst = arguments.burst;
     options.breaker = NonZeroU32::new(arguments.breaker);
     options.progress = Some(Arc::clone(&display) as _);
     let cancel = options.cancel.clone();
@@ -116,7 +159,7 @@ async fn run(
             running.await
         }
     };
-    output.text(&report_text(&report))?;
+    output.text(&report_text(&report, arguments.ledger.is_kept()))?;
     let path = arguments.rejects.clone();
     let writing = tokio::task::spawn_blocking(move || {
         let rejects = RejectsFile::settle(&path, &report, &source);
@@ -134,8 +177,12 @@ async fn run(
 
 /// The bill in one line, as in `customers.csv: 400 rows, 251 requests to send, 11 rows rejected`.
 fn headline(bill: &Bill, file: &str) -> String {
+    let known = match bill.skipped {
+        0 => String::new(),
+        rows => format!(", {} known to the ledger", counted(rows, "row")),
+    };
     format!(
-        "{}: {}, {} to send, {} rejected\n",
+        "{}: {}, {} to send, {} rejected{known}\n",
         printable(file),
         counted(bill.rows, "row"),
         counted(bill.requests, "request"),
@@ -143,7 +190,7 @@ fn headline(bill: &Bill, file: &str) -> String {
     )
 }
 
-fn report_text(report: &Report) -> String {
+fn report_text(report: &Report, has_ledger: bool) -> String {
     let counts = report.counts();
     let mut table = TextTable::new([("outcome", Align::Left), ("rows", Align::Right)]);
     for (outcome, rows) in [
@@ -160,7 +207,7 @@ fn report_text(report: &Report) -> String {
     sections.push(requests_text(report));
     let unsettled = counts.pending + counts.unknown;
     if unsettled > 0 {
-        sections.push(going_on_text(report, unsettled));
+        sections.push(going_on_text(report, unsettled, has_ledger));
     }
     sections.join("\n")
 }
@@ -177,16 +224,22 @@ fn requests_text(report: &Report) -> String {
     text + "\n"
 }
 
-fn going_on_text(report: &Report, unsettled: u64) -> String {
+fn going_on_text(report: &Report, unsettled: u64, has_ledger: bool) -> String {
     let moment = report.resume_at().map(|moment| {
         let wait = Duration::try_from(moment.duration_since(Timestamp::now())).unwrap_or_default();
         format!(" from {moment:.0} on (in {})", time(wait))
     });
     let rows = if unsettled == 1 { "1 row is".to_owned() } else { format!("{} are", counted(unsettled, "row")) };
     let first = if report.stopped_by().is_some() { "deal with the error and " } else { "" };
-    format!(
-        "{rows} not settled. To go on, {first}run the same command again{}: customers who have their groups already are \
-         sent again, which changes nothing.\n",
-        moment.unwrap_or_default(),
-    )
+    let memory = if has_ledger {
+        "the ledger knows what was acknowledged, and nothing of it is sent again"
+    } else {
+        "without a ledger all customers are sent again, which changes nothing but uses the quota"
+    };
+    format!("{rows} not settled. To go on, {first}run the same command again{}: {memory}.\n", moment.unwrap_or_default())
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    let share = text.parse::<f64>().ok().filter(|share| (0.0..=1.0).contains(share));
+    share.ok_or_else(|| "give a number from 0 to 1, such as 0.2".to_owned())
 }

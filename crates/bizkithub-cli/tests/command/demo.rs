@@ -26,12 +26,15 @@ fn it_tells_the_whole_story_and_cleans_up() {
     for part in [
         "$ bizkithub sandbox",
         "$ bizkithub plan customers.csv",
-        " requests to send   262\n",
+        " requests to send      262\n",
         "$ bizkithub run customers.csv",
         " applied     392\n",
         " rejected     10\n",
         "$ cat rejects.csv",
         "'=HYPERLINK",
+        "0 requests to send, 10 rows rejected, 392 rows known to the ledger",
+        " skipped     392\n",
+        "$ bizkithub ledger show",
         "$ bizkithub sandbox show",
         "The sandbox holds 262 customers and 12 groups\n",
     ] {

@@ -43,7 +43,9 @@ fn some_rejected_is_1_whoever_rejects() {
         status(404, Some("INTERNAL_RESOURCE_NOT_FOUND")).when(Selector::Email("customer2@example.com".into()));
     stage.sandbox.add_fault(unknown).expect("a fault");
     stage.file("customers.csv", customers(3));
-    assert_eq!(stage.run(with_columns("run", "customers.csv")).code, Some(1));
+    let mut again = with_columns("run", "customers.csv");
+    again.push("--resend");
+    assert_eq!(stage.run(again).code, Some(1));
     let finished = stage.run(["add", "--email", "customer2@example.com", "--group", "vip"]);
     finished.assert_error(1, "INTERNAL_RESOURCE_NOT_FOUND, HTTP 404");
 }

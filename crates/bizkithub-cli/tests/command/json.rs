@@ -18,16 +18,21 @@ fn a_plan_is_its_bill_and_its_refusals() {
         finished.json(),
         json!({
             "file": "customers.csv",
+            "ledger": null,
             "bill": {
                 "rows": 3,
                 "customers": 1,
                 "requests": 1,
+                "assignments": 2,
+                "skipped": 0,
+                "skippedAssignments": 0,
                 "rejected": 1,
                 "rejectedByCode": { "email_invalid": 1 },
                 "groups": [
-                    { "text": "VIP", "slug": "vip", "customers": 1 },
-                    { "text": "Plavání", "slug": "plavani", "customers": 1 },
+                    { "text": "VIP", "slug": "vip", "customers": 1, "isNew": true, "resembles": null },
+                    { "text": "Plavání", "slug": "plavani", "customers": 1, "isNew": true, "resembles": null },
                 ],
+                "time": { "seconds": 0.06, "limit": 1000, "windowSeconds": 60.0 },
             },
             "refusals": [{
                 "kind": "invalid_input",
@@ -59,7 +64,7 @@ fn a_run_is_its_bill_its_report_its_reasons_and_its_rejects() {
     assert_eq!(finished.code, Some(1));
     let mut result = finished.json();
     let report = result["report"].as_object_mut().expect("a report");
-    for changing in ["seconds", "startedAt"] {
+    for changing in ["seconds", "startedAt", "timeline"] {
         assert!(report.remove(changing).is_some(), "{changing} is missing");
     }
     assert_eq!(

@@ -10,6 +10,8 @@ mod exit_codes;
 #[cfg(unix)]
 mod interruption;
 mod json;
+#[cfg(unix)]
+mod ledger;
 mod library;
 mod rejects;
 #[cfg(unix)]

@@ -183,6 +183,6 @@ fn a_full_disk_is_told_and_the_report_is_printed_all_the_same() {
     assert_eq!((finished.rows("applied"), finished.rows("rejected")), (1, 1));
     arguments.push("--json");
     let result = stage.run(arguments).json();
-    assert_eq!((&result["report"]["applied"], &result["exitCode"]), (&1.into(), &2.into()));
+    assert_eq!((&result["report"]["skipped"], &result["exitCode"]), (&1.into(), &2.into()));
     assert_eq!(result["rejects"]["error"]["code"], "file_unwritable");
 }

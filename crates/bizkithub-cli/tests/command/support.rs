@@ -56,7 +56,7 @@ impl Stage {
 
 pub(crate) fn plain_command<I: AsRef<OsStr>>(arguments: impl IntoIterator<Item = I>, folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bizkithub"));
-    command.args(arguments).current_dir(folder);
+    command.args(arguments).current_dir(folder).env("XDG_STATE_HOME", folder.join("state"));
     let of_the_machine =
         ["BIZKITHUB_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "NO_COLOR", "CLICOLOR", "COLUMNS"];
     for (name, _) in std::env::vars_os() {

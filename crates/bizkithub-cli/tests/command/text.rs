@@ -20,11 +20,12 @@ fn a_plan_reads_well() {
     assert_eq!(
         finished.stdout,
         "\u{20}customers.csv
-──────────────────────
- rows               6
- rejected rows      3
- customers          2
- requests to send   2
+──────────────────────────
+ rows                   6
+ rejected rows          3
+ customers              2
+ requests to send       2
+ time at 1000/min   0.1 s
 
  group               slug                customers
 ───────────────────────────────────────────────────
@@ -49,13 +50,14 @@ fn a_report_reads_well() {
     let failing = FaultEffect::Status { status: 503, code: None, retry_after_seconds: None };
     stage.sandbox.add_fault(Fault::new(failing).when(Selector::Email("eva@example.com".into()))).expect("a fault");
     stage.file("customers.csv", CUSTOMERS);
-    let finished = stage.run(with_columns("run", "customers.csv"));
+    let finished = stage.run([with_columns("run", "customers.csv"), vec!["--ledger", "groups.ledger"]].concat());
     assert_eq!((finished.code, finished.stderr.as_str()), (Some(5), ""));
     let (before, after) = finished.stdout.split_once("4 requests sent in ").expect("the requests");
     let (_, after) = after.split_once(" s, ").expect("the time");
     assert_eq!(
         before,
         "customers.csv: 6 rows, 2 requests to send, 3 rows rejected
+ledger: groups.ledger
 
  outcome    rows
 ─────────────────
@@ -77,8 +79,8 @@ fn a_report_reads_well() {
         after,
         "2 of them again after a failure
 
-1 row is not settled. To go on, run the same command again: customers who have their groups already are sent again, which \
-         changes nothing.
+1 row is not settled. To go on, run the same command again: the ledger knows what was acknowledged, and nothing of it \
+         is sent again.
 3 rejected rows with the reason are in rejects.csv
 "
     );

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::{Client, Clock, Transport};
+use super::{Client, Clock, QuotaRate, Transport};
 use crate::error::Error;
 use crate::protocol::{Endpoint, KeyPlacement};
 use crate::types::{ApiKey, BaseUrl};
@@ -21,6 +21,7 @@ pub struct ClientBuilder {
     pub(super) timeout: Duration,
     deadline: Option<Duration>,
     tries: u32,
+    quota: Option<QuotaRate>,
     pub(super) proxy: Option<String>,
     pub(super) ca_file: Option<PathBuf>,
     pub(super) user_agent: String,
@@ -38,6 +39,7 @@ impl Default for ClientBuilder {
             timeout: Duration::from_secs(30),
             deadline: Some(Duration::from_secs(60)),
             tries: 3,
+            quota: None,
             proxy: None,
             ca_file: None,
             user_agent: concat!("bizkithub/", env!("CARGO_PKG_VERSION")).to_owned(),
@@ -91,6 +93,12 @@ impl ClientBuilder {
     /// The most tries of one request, the first included; at least 1. Default: 3. Waits for quota are not counted.
     pub fn tries(mut self, tries: u32) -> Self {
         self.tries = tries.max(1);
+        self
+    }
+
+    /// The quota to start from, until the server tells it. Default: what the key's prefix suggests (see [`QuotaRate::assumed`]).
+    pub fn quota(mut self, quota: QuotaRate) -> Self {
+        self.quota = Some(quota);
         self
     }
 
@@ -163,7 +171,7 @@ impl ClientBuilder {
             None => default_clock()?,
         };
         let endpoint = Endpoint::new(base_url, key, settings.key_placement);
-        Ok(Client::new(endpoint, transport, clock, settings.timeout, settings.deadline, settings.tries))
+        Ok(Client::new(endpoint, transport, clock, settings.timeout, settings.deadline, settings.tries, settings.quota))
     }
 
     #[cfg(feature = "native")]

@@ -3,10 +3,15 @@
 mod builder;
 mod clock;
 mod maybe_send;
+mod pacer;
+mod permit;
+mod quota_rate;
 mod receipt;
 #[cfg(feature = "native")]
 mod reqwest_transport;
 mod retry;
+#[cfg(feature = "native")]
+mod tls;
 #[cfg(feature = "native")]
 mod tokio_clock;
 mod transport;
@@ -16,10 +21,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
+use jiff::Timestamp;
 
 pub use builder::ClientBuilder;
 pub use clock::Clock;
 pub use maybe_send::{BoxFuture, MaybeSend, MaybeSync};
+pub use pacer::{Decision, Observation, Pace, Pacer, QuotaRefusal, Wish};
+pub use quota_rate::QuotaRate;
 pub use receipt::Receipt;
 #[cfg(feature = "native")]
 pub use reqwest_transport::ReqwestTransport;
@@ -30,6 +38,9 @@ pub use transport::{Transport, TransportError, TransportErrorKind};
 use crate::error::Error;
 use crate::protocol::{Endpoint, Operation, Quota, Request};
 use crate::types::{ApiKey, BaseUrl, Customer, Group};
+pub(crate) use permit::{HERE, Permits};
+#[cfg(feature = "native")]
+pub(crate) use tls::tls_config;
 pub(crate) use retry::{LONGEST_BACKOFF, RetryPolicy, Tries};
 
 /// A client of one organisation. Cheap to clone: clones share the connections and the retry budget.
@@ -54,6 +65,7 @@ struct Inner {
     timeout: Duration,
     deadline: Option<Duration>,
     retry: RetryPolicy,
+    permits: Permits,
 }
 
 impl Client {
@@ -69,11 +81,13 @@ impl Client {
         timeout: Duration,
         deadline: Option<Duration>,
         tries: u32,
+        quota: Option<QuotaRate>,
     ) -> Self {
         let seed = clock.now().as_nanosecond().unsigned_abs();
         #[expect(clippy::cast_possible_truncation, reason = "any bits of the moment make a seed")]
         let retry = RetryPolicy::new(tries, seed as u64);
-        Self(Arc::new(Inner { endpoint, transport, clock, timeout, deadline, retry }))
+        let permits = Permits::new(Pacer::new(quota, QuotaRate::assumed(endpoint.key().kind())), &*clock);
+        Self(Arc::new(Inner { endpoint, transport, clock, timeout, deadline, retry, permits }))
     }
 
     /// Puts groups on one customer. Groups that the customer already has are skipped by the server; the call may be
@@ -117,12 +131,24 @@ impl Client {
         &*self.0.clock
     }
 
+    /// The quota as it is known so far: what the server told or showed, what was given, or what the key's prefix suggests.
+    /// `None` where there is no limit.
+    #[must_use]
+    pub fn quota(&self) -> Option<QuotaRate> {
+        self.0.permits.pacer().rate()
+    }
+
+    pub(crate) fn permits(&self) -> &Permits {
+        &self.0.permits
+    }
+
     pub(crate) fn retry(&self) -> &RetryPolicy {
         &self.0.retry
     }
 
-    /// One try, for a caller that spreads the tries of many calls by itself.
-    pub(crate) async fn try_add_groups(&self, customer: &Customer, groups: &[Group]) -> Result<Quota, Error> {
+    /// One try, for a caller that spreads the tries of many calls by itself and has a permit for this one. Tells what the answer
+    /// showed about the quota.
+    pub(crate) async fn try_add_groups(&self, customer: &Customer, groups: &[Group]) -> (Result<Quota, Error>, Observation) {
         let request = self.0.endpoint.add_groups(customer, groups);
         self.exchange(Operation::AddGroups, request, self.0.timeout).await
     }
@@ -136,7 +162,8 @@ impl Client {
         for attempts in 1.. {
             // No time is left only at the first try of a call that must not wait.
             let timeout = time_left().filter(|left| !left.is_zero()).map_or(*timeout, |left| left.min(*timeout));
-            let error = match self.exchange(operation, request.clone(), timeout).await {
+            self.0.permits.for_call(&**clock, time_left).await;
+            let error = match self.exchange(operation, request.clone(), timeout).await.0 {
                 Ok(quota) => return Ok(Receipt { attempts, quota }),
                 Err(error) => error.after_attempts(attempts),
             };
@@ -149,8 +176,15 @@ impl Client {
         Err(Error::internal("a call ran out of numbers for its attempts"))
     }
 
-    async fn exchange(&self, operation: Operation, request: Request, timeout: Duration) -> Result<Quota, Error> {
-        let Inner { endpoint, transport, clock, .. } = &*self.0;
+    /// Exchanges a request for which there is a permit.
+    async fn exchange(
+        &self,
+        operation: Operation,
+        request: Request,
+        timeout: Duration,
+    ) -> (Result<Quota, Error>, Observation) {
+        let Inner { endpoint, transport, clock, permits, .. } = &*self.0;
+        let permit = permits.use_one(&**clock);
         let result = match select(transport.exchange(request), clock.sleep(timeout)).await {
             Either::Left((result, _)) => result,
             Either::Right(((), _)) => {
@@ -158,9 +192,17 @@ impl Client {
                 Err(TransportError::new(TransportErrorKind::Timeout, message))
             }
         };
-        let response = result.map_err(|error| error.without(endpoint))?;
-        let answer = endpoint.interpret(operation, &response, clock.now());
-        answer.result.map(|()| answer.quota)
+        let response = match result {
+            Ok(response) => response,
+            Err(error) => {
+                let observation = permit.unanswered();
+                return (Err(error.without(endpoint).into()), observation);
+            }
+        };
+        let now: Timestamp = clock.now();
+        let answer = endpoint.interpret(operation, &response, now);
+        let observation = permit.answered(now, &answer.quota, answer.result.as_ref().err());
+        (answer.result.map(|()| answer.quota), observation)
     }
 }
 

@@ -5,11 +5,9 @@ use std::time::Duration;
 use reqwest::header::HeaderValue;
 use reqwest::redirect::Policy;
 use rustls::ClientConfig;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
-use rustls_platform_verifier::Verifier;
 use url::Url;
 
+use super::tls::tls_config;
 use super::{BoxFuture, ClientBuilder, Transport, TransportError, TransportErrorKind};
 use crate::error::{Error, Field};
 use crate::protocol::{BODY_LIMIT, Method, Quota, Request, Response};
@@ -155,26 +153,7 @@ fn is_tls_error(mut cause: &(dyn std::error::Error + 'static)) -> bool {
 }
 
 fn tls(ca_file: Option<&Path>) -> Result<ClientConfig, Error> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let unavailable = |error: rustls::Error| {
-        Error::invalid_input(
-            "tls_unavailable",
-            format!("the system's certificate authorities cannot be loaded: {error}"),
-            "install them (package ca-certificates), or pass a CA file",
-        )
-        .caused_by(error)
-    };
-    let verifier = match ca_file {
-        Some(path) => Verifier::new_with_extra_roots(certificates(path)?, provider.clone()),
-        None => Verifier::new(provider.clone()),
-    }
-    .map_err(unavailable)?;
-    let mut config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(unavailable)?
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(verifier))
-        .with_no_client_auth();
+    let mut config = tls_config(ca_file)?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(config)
 }
@@ -187,24 +166,6 @@ fn no_tls() -> Result<ClientConfig, Error> {
         .with_root_certificates(rustls::RootCertStore::empty())
         .with_no_client_auth();
     Ok(config)
-}
-
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
-    let refused = |code: &'static str, reason: String| {
-        Error::invalid_input(code, reason, "give a PEM file of the certificate authorities to trust")
-            .at_field(Field::CaFile)
-    };
-    let pem = std::fs::read(path).map_err(|error| {
-        refused("ca_file_unreadable", format!("the CA file {} cannot be read: {error}", path.display()))
-    })?;
-    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
-    match certificates {
-        Ok(certificates) if !certificates.is_empty() => Ok(certificates),
-        Ok(_) => Err(refused("ca_file_invalid", format!("the CA file {} contains no certificate", path.display()))),
-        Err(error) => {
-            Err(refused("ca_file_invalid", format!("the CA file {} is not valid PEM: {error}", path.display())))
-        }
-    }
 }
 
 /// Other schemes would be ignored, so that the request would go past the proxy, or fail at every call.

@@ -21,13 +21,15 @@ pub enum ErrorKind {
     Server,
     /// No answer arrived: no connection, a reset, a timeout.
     Network,
+    /// The ledger cannot be read or written.
+    Ledger,
     /// A defect of this client.
     Internal,
 }
 
 impl ErrorKind {
     /// Every kind, in the order of the documentation.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::InvalidInput,
         Self::ApiKey,
         Self::Permission,
@@ -35,11 +37,12 @@ impl ErrorKind {
         Self::Quota,
         Self::Server,
         Self::Network,
+        Self::Ledger,
         Self::Internal,
     ];
 
     /// The stable name, the same in every language: `invalid_input`, `api_key`, `permission`, `rejected`, `quota`, `server`,
-    /// `network`, `internal`.
+    /// `network`, `ledger`, `internal`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -50,6 +53,7 @@ impl ErrorKind {
             Self::Quota => "quota",
             Self::Server => "server",
             Self::Network => "network",
+            Self::Ledger => "ledger",
             Self::Internal => "internal",
         }
     }

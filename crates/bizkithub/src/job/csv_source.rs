@@ -228,7 +228,7 @@ mod tests {
     /// Each request as `customer: group, group`.
     fn requests(plan: &Plan) -> Vec<String> {
         let text =
-            |groups: Vec<&crate::types::Group>| groups.iter().map(|group| group.text()).collect::<Vec<_>>().join(", ");
+            |groups: Vec<crate::types::Group>| groups.iter().map(|group| group.text()).collect::<Vec<_>>().join(", ");
         plan.requests().map(|(customer, groups)| format!("{customer}: {}", text(groups))).collect()
     }
 
@@ -359,7 +359,7 @@ mod tests {
     #[test]
     fn refused_rows_tell_their_row_and_their_line() {
         let plan = read("email,groups\n\"a@example.com\",\"vip\n;yoga\"\n\nnobody,vip\n").expect("a plan");
-        let places: Vec<_> = plan.refusals().iter().map(|error| (error.row(), error.line())).collect();
+        let places: Vec<_> = plan.refusals().map(|error| (error.row(), error.line())).collect();
         assert_eq!(places, [(Some(2), Some(5))]);
     }
 
@@ -368,6 +368,6 @@ mod tests {
         let groups: Vec<String> = (0..200_000).map(|number| format!("group-{number}")).collect();
         let plan = read(format!("email,groups\na@example.com,{}\nnobody,vip\n", groups.join(";"))).expect("a plan");
         assert_eq!(plan.bill().groups.len(), 200_000);
-        assert_eq!(plan.refusals().first().and_then(Error::line), Some(3));
+        assert_eq!(plan.refusals().next().and_then(|error| error.line()), Some(3));
     }
 }

@@ -23,6 +23,16 @@ pub(super) enum Candidate {
 }
 
 impl GroupTable {
+    /// Forgets how to find groups; they can be read as before.
+    pub(super) fn seal(&mut self) {
+        self.by_text = HashMap::new();
+        self.by_slug = HashMap::new();
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.groups.len()
+    }
+
     /// Finds or parses a group; a new one is not kept yet.
     pub(super) fn find(&self, text: &str) -> Result<Candidate, Error> {
         match self.by_text.get(text.trim()) {
@@ -50,6 +60,12 @@ impl GroupTable {
 
     pub(super) fn get(&self, id: GroupId) -> Option<&Group> {
         self.groups.get(id as usize)
+    }
+
+    /// Every slug once, with the first group that has it.
+    pub(super) fn slugs(&self) -> impl Iterator<Item = (GroupId, &str)> {
+        let ids = (0..).zip(&self.first_of_slug).filter(|(id, first)| id == *first).map(|(id, _)| id);
+        ids.filter_map(|id: GroupId| Some((id, self.get(id)?.slug())))
     }
 
     /// What two groups share when their predicted slug is the same.

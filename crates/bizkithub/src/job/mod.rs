@@ -1,36 +1,54 @@
 //! The bulk engine: rows → plan → run → report. Every row keeps its number and gets exactly one outcome.
 
 mod allowed_groups;
+mod assignments;
 mod attempt;
 mod bill;
 mod breaker;
 mod cancel;
 mod columns;
+mod concurrency;
 #[cfg(feature = "native")]
 mod csv_source;
+mod customer_table;
+mod gate;
+mod group_lists;
 mod group_table;
+mod introductions;
+mod keeper;
 mod ledger;
 #[cfg(feature = "native")]
 mod line_breaks;
 mod outcome;
 mod plan;
 mod progress;
+mod quota_timeline;
+mod refusals;
 #[cfg(feature = "native")]
 mod rejects;
 mod report;
+mod resemblance;
 mod row;
+mod row_table;
 mod run;
 mod run_options;
+mod standing;
 
-pub use bill::{Bill, BillGroup};
+pub use bill::{Bill, BillGroup, BillTime};
 pub use cancel::Cancel;
 pub use columns::Columns;
 #[cfg(feature = "native")]
 pub use csv_source::CsvSource;
-pub use ledger::{Assignment, Ledger, MemoryLedger};
+#[cfg(feature = "native")]
+pub use ledger::{LedgerLocation, LedgerOwner, StoreLedger};
+pub use ledger::{
+    Batch, CustomerKey, Entry, Forget, GroupKey, KnownGroup, Ledger, LedgerGroup, LedgerSecret, LedgerSummary,
+    MemoryLedger, QuotaChange, Verdict,
+};
 pub use outcome::{Outcome, OutcomeCounts, RowOutcome};
-pub use plan::{Plan, PlanBuilder, PlanOptions};
+pub use plan::{EarlierAnswers, Plan, PlanBuilder, PlanOptions};
 pub use progress::{Progress, ProgressListener};
+pub use quota_timeline::QuotaPoint;
 #[cfg(feature = "native")]
 pub use rejects::{check_rejects_path, holds_rejects, write_rejects};
 pub use report::{Report, ReportSummary};

@@ -36,15 +36,15 @@ impl Outcome {
 }
 
 /// The outcome of one row, with the error behind it, if there is one.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub struct RowOutcome<'a> {
+#[derive(Clone, Debug, Serialize)]
+pub struct RowOutcome {
     /// The row's number; rows count from 1.
     pub row: u64,
     /// What became of it.
     pub outcome: Outcome,
     /// Why it was rejected, or the last error of a pending or unknown one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub error: Option<&'a Error>,
+    pub error: Option<Error>,
 }
 
 /// How many rows have each outcome.

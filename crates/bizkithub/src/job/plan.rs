@@ -1,15 +1,24 @@
-use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
 
 use super::allowed_groups::AllowedGroups;
+use super::assignments::Assignments;
 use super::bill::{Bill, BillGroup};
+use super::customer_table::{CustomerId, CustomerTable};
+use super::group_lists::{GroupLists, ListId};
 use super::group_table::{Candidate, GroupId, GroupTable};
 use super::ledger::{Ledger, MemoryLedger};
+use super::refusals::Refusals;
+use super::resemblance::{self, Resemblance};
 use super::row::{Row, RowGroups};
+use super::row_table::{PlannedRow, RowTable};
+use super::standing::{RowStanding, Standing, State, Validity};
 use crate::error::{Error, Field};
-use crate::types::{Customer, CustomerIdentity, Group, parse_groups};
+use crate::types::{Customer, Group, parse_groups};
 
 /// What a plan applies to every row.
 #[derive(Clone, Debug, Default)]
@@ -18,6 +27,19 @@ pub struct PlanOptions {
     pub groups: Vec<Group>,
     /// When given, any other group is refused, compared by predicted slug.
     pub allow_groups: Option<Vec<Group>>,
+    /// Which answers of earlier runs count.
+    pub earlier: EarlierAnswers,
+}
+
+/// Which answers of earlier runs count, when a plan has a ledger. What the plan's own runs got acknowledged always counts.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct EarlierAnswers {
+    /// Sends everything again. Default: what was acknowledged is not sent again.
+    pub resend: bool,
+    /// Sends again what was acknowledged longer ago than this, because operators remove groups by hand. Default: never.
+    pub resend_after: Option<Duration>,
+    /// Sends again what the server refused. Default: it is rejected without asking the server.
+    pub retry_rejected: bool,
 }
 
 impl PlanOptions {
@@ -28,22 +50,9 @@ impl PlanOptions {
     /// The errors of [`parse_groups`]; an empty list of groups for all rows is fine.
     pub fn parse<T: AsRef<str>>(groups: &[T], allow_groups: Option<&[T]>) -> Result<Self, Error> {
         let groups = if groups.is_empty() { Vec::new() } else { parse_groups(groups)? };
-        Ok(Self { groups, allow_groups: allow_groups.map(parse_groups).transpose()? })
+        let allow_groups = allow_groups.map(parse_groups).transpose()?;
+        Ok(Self { groups, allow_groups, earlier: EarlierAnswers::default() })
     }
-}
-
-/// What became of a row when it was planned.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum RowFate {
-    Request(u32),
-    Refused(u32),
-}
-
-/// One request of a plan: a customer with the union of the groups of all its rows.
-#[derive(Debug)]
-struct PlannedRequest {
-    customer: Customer,
-    groups: Vec<GroupId>,
 }
 
 /// Makes a plan from rows, one by one; the rows themselves are not kept.
@@ -51,11 +60,15 @@ struct PlannedRequest {
 pub struct PlanBuilder {
     constant_groups: Vec<GroupId>,
     allowed: Option<AllowedGroups>,
+    earlier: EarlierAnswers,
     table: GroupTable,
-    requests: Vec<PlannedRequest>,
-    by_identity: HashMap<CustomerIdentity, u32>,
-    fates: Vec<RowFate>,
-    refusals: Vec<Error>,
+    lists: GroupLists,
+    customers: CustomerTable,
+    rows: RowTable,
+    refusals: Refusals,
+    /// An upper bound, because rows of one customer may share some.
+    assignments: u64,
+    cell: String,
 }
 
 impl PlanBuilder {
@@ -75,28 +88,29 @@ impl PlanBuilder {
         Ok(Self {
             constant_groups,
             allowed,
+            earlier: options.earlier,
             table,
-            requests: Vec::new(),
-            by_identity: HashMap::new(),
-            fates: Vec::new(),
-            refusals: Vec::new(),
+            lists: GroupLists::default(),
+            customers: CustomerTable::default(),
+            rows: RowTable::default(),
+            refusals: Refusals::default(),
+            assignments: 0,
+            cell: String::new(),
         })
     }
 
     /// Takes the next row: merges it into its customer's request, or refuses it with its number and the reason.
     pub fn push(&mut self, row: &Row<'_>) {
-        match self.accept(row) {
-            Ok(request) => self.fates.push(RowFate::Request(request)),
-            Err(error) => self.refuse(error),
+        if let Err(error) = self.accept(row) {
+            self.refuse(error);
         }
     }
 
     /// Takes the next row, and notes the line where it begins when it is refused.
     #[cfg(feature = "native")]
     pub(super) fn push_line(&mut self, row: &Row<'_>, line: u64) {
-        match self.accept(row) {
-            Ok(request) => self.fates.push(RowFate::Request(request)),
-            Err(error) => self.refuse(error.at_line(line)),
+        if let Err(error) = self.accept(row) {
+            self.refuse(error.at_line(line));
         }
     }
 
@@ -108,50 +122,96 @@ impl PlanBuilder {
 
     /// Takes the next row as one that could not even be read, for readers of inputs.
     pub fn refuse(&mut self, error: Error) {
-        let row = self.rows() + 1;
-        // More rows than fit 32 bits exhaust memory long before.
-        let place = u32::try_from(self.refusals.len()).unwrap_or(u32::MAX);
-        self.refusals.push(error.at_row(row));
-        self.fates.push(RowFate::Refused(place));
+        let refusal = self.refusals.push(error, self.rows() + 1);
+        self.rows.refuse(refusal);
     }
 
     /// Rows taken so far.
     #[must_use]
     pub fn rows(&self) -> u64 {
-        self.fates.len() as u64
+        self.rows.len() as u64
     }
 
     /// Ends the plan. It remembers the assignments that its own runs got acknowledged.
     #[must_use]
     pub fn finish(self) -> Plan {
-        self.finish_with(Arc::new(MemoryLedger::default()))
+        let standing = Standing::default();
+        self.into_plan(Arc::new(MemoryLedger::default()), i64::MIN, standing)
     }
 
-    /// Ends the plan, with a ledger that outlives it.
-    #[must_use]
-    pub fn finish_with(self, ledger: Arc<dyn Ledger>) -> Plan {
-        let Self { table, requests, fates, refusals, .. } = self;
-        Plan { content: Arc::new(Content { table, requests, fates, refusals }), ledger }
+    /// Ends the plan with a ledger that outlives it, and asks it what need not be sent.
+    ///
+    /// # Errors
+    ///
+    /// Those of the ledger.
+    pub async fn finish_with(self, ledger: Arc<dyn Ledger>, now: Timestamp) -> Result<Plan, Error> {
+        let plan = self.into_plan(ledger, now.as_millisecond(), Standing::default());
+        let standing = Standing::look_up(&plan.content, &*plan.ledger, plan.validity(now)).await?;
+        *plan.standing.lock().unwrap_or_else(PoisonError::into_inner) = (Arc::new(standing), true);
+        Ok(plan)
     }
 
-    fn accept(&mut self, row: &Row<'_>) -> Result<u32, Error> {
-        let customer = Customer::parse(row.email.as_deref(), row.cu_ref_no.as_deref())?;
-        let groups = self.groups_of(row)?;
-        let next =
-            u32::try_from(self.requests.len()).map_err(|_| Error::internal("a plan has over four billion requests"))?;
-        let place = match self.by_identity.entry(customer.identity()) {
-            Entry::Occupied(known) => *known.get(),
-            Entry::Vacant(free) => {
-                self.requests.push(PlannedRequest { customer, groups: Vec::new() });
-                *free.insert(next)
+    fn into_plan(self, ledger: Arc<dyn Ledger>, made_at: i64, standing: Standing) -> Plan {
+        let Self { mut table, mut lists, mut customers, mut rows, refusals, earlier, .. } = self;
+        customers.seal();
+        lists.seal();
+        table.seal();
+        rows.shrink();
+        let assignments = Assignments::merge(customers.len(), &rows, &lists, &table);
+        let content = Content { table, lists, customers, rows, refusals, assignments };
+        Plan {
+            content: Arc::new(content),
+            ledger,
+            earlier,
+            made_at,
+            standing: Arc::new(Mutex::new((Arc::new(standing), false))),
+        }
+    }
+
+    fn accept(&mut self, row: &Row<'_>) -> Result<(), Error> {
+        let (email, cu_ref_no) = (row.email.as_deref(), row.cu_ref_no.as_deref());
+        let list = self.list_of(row)?;
+        let assignments = self.assignments + self.lists.get(list).len() as u64;
+        if u32::try_from(assignments).is_err() {
+            return Err(Error::internal("a plan has over four billion assignments"));
+        }
+        let customer = self.customers.insert(email, cu_ref_no)?;
+        self.assignments = assignments;
+        self.rows.accept(customer, list);
+        Ok(())
+    }
+
+    /// The list of a row's groups, which most rows share with an earlier one.
+    fn list_of(&mut self, row: &Row<'_>) -> Result<ListId, Error> {
+        let mut cell = std::mem::take(&mut self.cell);
+        let list = match &row.groups {
+            RowGroups::Absent => self.list_in("", row),
+            RowGroups::Text(text) => self.list_in(text, row),
+            RowGroups::List(list) => {
+                // No group may contain the mark of a list, so that no text is taken for one.
+                cell.clear();
+                cell.push('\u{1}');
+                for group in list {
+                    cell.push_str(group);
+                    cell.push('\u{1}');
+                }
+                self.list_in(&cell, row)
             }
         };
-        if let Some(request) = self.requests.get_mut(place as usize) {
-            for id in groups {
-                merge(&mut request.groups, id, &self.table);
+        self.cell = cell;
+        list
+    }
+
+    fn list_in(&mut self, cell: &str, row: &Row<'_>) -> Result<ListId, Error> {
+        match self.lists.find(cell) {
+            Some(list) => Ok(list),
+            None => {
+                // Of two mistakes in a row, the one in the customer is told, and nothing of either stays in the plan.
+                Customer::parse(row.email.as_deref(), row.cu_ref_no.as_deref())?;
+                let groups = self.groups_of(row)?;
+                Ok(self.lists.keep(cell, &groups))
             }
         }
-        Ok(place)
     }
 
     /// The groups of a row, of which a refused one leaves nothing behind.
@@ -175,15 +235,10 @@ impl PlanBuilder {
             let advice = "give the row at least one group, or a group for all rows";
             return Err(Error::invalid_input("groups_missing", message, advice).at_field(Field::Groups));
         }
+        // Sorting keeps the first of two texts with one slug first.
+        groups.sort_by_key(|group| self.table.slug_id(*group));
+        groups.dedup_by_key(|group| self.table.slug_id(*group));
         Ok(groups)
-    }
-}
-
-/// Adds a group unless its slug is there. The groups of a request stay in the order in which their slugs first appear in the
-/// input, so that finding one costs a binary search also for a customer with ten thousand of them.
-fn merge(groups: &mut Vec<GroupId>, id: GroupId, table: &GroupTable) {
-    if let Err(place) = groups.binary_search_by_key(&table.slug_id(id), |known| table.slug_id(*known)) {
-        groups.insert(place, id);
     }
 }
 
@@ -192,78 +247,189 @@ fn merge(groups: &mut Vec<GroupId>, id: GroupId, table: &GroupTable) {
 /// Cheap to clone: clones share the content and the ledger.
 #[derive(Clone)]
 pub struct Plan {
-    content: Arc<Content>,
+    pub(super) content: Arc<Content>,
     pub(super) ledger: Arc<dyn Ledger>,
+    earlier: EarlierAnswers,
+    made_at: i64,
+    /// What the ledger said last, and whether it has not been asked by a run since.
+    standing: Arc<Mutex<(Arc<Standing>, bool)>>,
 }
 
-struct Content {
-    table: GroupTable,
-    requests: Vec<PlannedRequest>,
-    fates: Vec<RowFate>,
-    refusals: Vec<Error>,
+/// The rows of a plan, merged.
+pub(super) struct Content {
+    pub(super) table: GroupTable,
+    pub(super) lists: GroupLists,
+    pub(super) customers: CustomerTable,
+    pub(super) rows: RowTable,
+    pub(super) refusals: Refusals,
+    pub(super) assignments: Assignments,
+}
+
+impl Content {
+    pub(super) fn customer_count(&self) -> CustomerId {
+        // A customer's number is one below.
+        CustomerId::try_from(self.customers.len()).unwrap_or(CustomerId::MAX)
+    }
 }
 
 impl Plan {
-    /// What the plan will cost and do.
+    /// What the plan will cost and do, as the ledger stood when it was asked last.
     #[must_use]
     pub fn bill(&self) -> Bill {
-        let Content { table, requests, fates, refusals } = &*self.content;
-        let mut customers_of: BTreeMap<GroupId, u64> = BTreeMap::new();
-        for id in requests.iter().flat_map(|request| &request.groups) {
-            *customers_of.entry(table.slug_id(*id)).or_default() += 1;
-        }
-        let groups = customers_of.into_iter().filter_map(|(id, customers)| {
-            let group = table.get(id)?;
-            Some(BillGroup { text: group.text().to_owned(), slug: group.slug().to_owned(), customers })
-        });
+        let standing = self.standing();
+        let Content { rows, refusals, assignments, customers, .. } = &*self.content;
         let mut rejected_by_code = BTreeMap::new();
-        for code in refusals.iter().filter_map(Error::code) {
-            *rejected_by_code.entry(code.to_owned()).or_default() += 1;
+        let mut count = |error: &Error, rows| {
+            *rejected_by_code.entry(error.code().unwrap_or(error.kind().as_str()).to_owned()).or_default() += rows;
+        };
+        refusals.counts().for_each(|(reason, rows)| count(reason, rows));
+        let (mut skipped, mut refused_earlier) = (0, 0);
+        if !standing.is_fresh() {
+            for row in rows.iter() {
+                match standing.of_row(&self.content, row) {
+                    RowStanding::Sent => {}
+                    RowStanding::Skipped => skipped += 1,
+                    RowStanding::Rejected(error) => {
+                        refused_earlier += 1;
+                        count(&error, 1);
+                    }
+                }
+            }
         }
+        let in_state = |state| (0..assignments.len()).filter(|place| standing.state(*place) == state).count() as u64;
         Bill {
-            rows: fates.len() as u64,
-            customers: requests.len() as u64,
-            requests: requests.len() as u64,
-            rejected: refusals.len() as u64,
+            rows: rows.len() as u64,
+            customers: customers.len() as u64,
+            requests: self.requests().count() as u64,
+            assignments: in_state(State::Open),
+            skipped,
+            skipped_assignments: in_state(State::Acknowledged),
+            rejected: refusals.len() as u64 + refused_earlier,
             rejected_by_code,
-            groups: groups.collect(),
+            groups: self.bill_groups(&standing),
+            time: None,
         }
     }
 
-    /// The requests, in the order of their customers' first rows, each with the union of its groups.
-    pub fn requests(&self) -> impl ExactSizeIterator<Item = (&Customer, Vec<&Group>)> {
-        let Content { table, requests, .. } = &*self.content;
-        requests.iter().map(|request| {
-            let groups = request.groups.iter().filter_map(|id| table.get(*id));
-            (&request.customer, groups.collect())
-        })
+    fn bill_groups(&self, standing: &Standing) -> Vec<BillGroup> {
+        let Content { table, assignments, .. } = &*self.content;
+        let mut customers_of = vec![0_u64; table.len()];
+        for group in assignments.all() {
+            customers_of[table.slug_id(*group) as usize] += 1;
+        }
+        let customers_of = |id: GroupId| customers_of.get(id as usize).copied().unwrap_or_default();
+        let of_plan = table.slugs().filter(|(id, _)| customers_of(*id) > 0).collect::<Vec<_>>();
+        // A group that the ledger knows is right, however rare it is here.
+        let known = standing.known_groups.iter().map(|group| (group.slug.clone(), group.text.clone(), u64::MAX));
+        let here = of_plan.iter().filter(|(id, _)| !standing.introduced.contains(id)).filter_map(|(id, slug)| {
+            Some(((*slug).to_owned(), table.get(*id)?.text().to_owned(), customers_of(*id)))
+        });
+        let candidates: Vec<_> =
+            known.chain(here).map(|(slug, text, weight)| resemblance::Candidate::new(slug, text, weight)).collect();
+        let resemblance = Resemblance::new(&candidates);
+        of_plan
+            .iter()
+            .filter_map(|(id, slug)| {
+                let is_new = !standing.introduced.contains(id);
+                let resembles = is_new.then(|| resemblance.of(slug, customers_of(*id))).flatten();
+                Some(BillGroup {
+                    text: table.get(*id)?.text().to_owned(),
+                    slug: (*slug).to_owned(),
+                    customers: customers_of(*id),
+                    is_new,
+                    resembles: resembles.map(str::to_owned),
+                })
+            })
+            .collect()
+    }
+
+    /// The requests to send, in the order of their customers' first rows, each with the union of its groups.
+    pub fn requests(&self) -> impl Iterator<Item = (Customer, Vec<Group>)> + '_ {
+        let standing = self.standing();
+        (0..self.content.customer_count()).filter_map(move |customer| self.request(&standing, customer))
     }
 
     /// The refused rows, in their order: each error tells its row, field and reason.
+    pub fn refusals(&self) -> impl ExactSizeIterator<Item = Error> + '_ {
+        self.content.refusals.iter()
+    }
+
+    /// One refused row, by its place among them. For hosts that show a long list page by page.
     #[must_use]
-    pub fn refusals(&self) -> &[Error] {
-        &self.content.refusals
+    pub fn refusal(&self, place: usize) -> Option<Error> {
+        self.content.refusals.get(place)
     }
 
-    pub(super) fn request(&self, place: usize) -> Option<(&Customer, Vec<Group>)> {
-        let Content { table, requests, .. } = &*self.content;
-        let request = requests.get(place)?;
-        Some((&request.customer, request.groups.iter().filter_map(|id| table.get(*id)).cloned().collect()))
+    /// The ledger.
+    #[must_use]
+    pub fn ledger(&self) -> &dyn Ledger {
+        &*self.ledger
     }
 
-    pub(super) fn fates(&self) -> &[RowFate] {
-        &self.content.fates
+    pub(super) fn request(&self, standing: &Standing, customer: CustomerId) -> Option<(Customer, Vec<Group>)> {
+        let groups: Vec<Group> = standing
+            .open_groups(&self.content, customer)
+            .filter_map(|group| self.content.table.get(group))
+            .cloned()
+            .collect();
+        // What the table took in, it gives back.
+        (!groups.is_empty()).then(|| self.content.customers.get(customer).ok().map(|customer| (customer, groups))).flatten()
+    }
+
+    pub(super) fn rows(&self) -> impl ExactSizeIterator<Item = PlannedRow> + '_ {
+        self.content.rows.iter()
+    }
+
+    pub(super) fn row(&self, index: usize) -> Option<PlannedRow> {
+        self.content.rows.get(index)
+    }
+
+    pub(super) fn row_count(&self) -> u64 {
+        self.content.rows.len() as u64
+    }
+
+    /// How the plan stands with its ledger, for a run that begins now. What was just asked for the bill need not be asked again.
+    pub(super) async fn standing_now(&self, now: Timestamp) -> Result<Arc<Standing>, Error> {
+        let (known, is_unused) = {
+            let mut standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
+            let is_unused = std::mem::take(&mut standing.1);
+            (Arc::clone(&standing.0), is_unused)
+        };
+        const YOUNG: i64 = 10_000;
+        if is_unused && now.as_millisecond().saturating_sub(self.made_at) < YOUNG {
+            return Ok(known);
+        }
+        let standing = Arc::new(Standing::look_up(&self.content, &*self.ledger, self.validity(now)).await?);
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner).0 = Arc::clone(&standing);
+        Ok(standing)
+    }
+
+    fn standing(&self) -> Arc<Standing> {
+        Arc::clone(&self.standing.lock().unwrap_or_else(PoisonError::into_inner).0)
+    }
+
+    fn validity(&self, now: Timestamp) -> Validity {
+        let EarlierAnswers { resend, resend_after, retry_rejected } = self.earlier;
+        let from = |is_ignored: bool| if is_ignored { self.made_at } else { i64::MIN };
+        let oldest = resend_after.map_or(i64::MIN, |age| {
+            let age = i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
+            now.as_millisecond().saturating_sub(age)
+        });
+        // What this plan got acknowledged by itself counts, however long its run takes.
+        Validity {
+            acknowledged_from: from(resend).max(oldest.min(self.made_at)),
+            refused_from: from(retry_rejected),
+        }
     }
 }
 
 impl fmt::Debug for Plan {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Bill { rows, requests, rejected, .. } = self.bill();
         formatter
             .debug_struct("Plan")
-            .field("rows", &rows)
-            .field("requests", &requests)
-            .field("rejected", &rejected)
+            .field("rows", &self.content.rows.len())
+            .field("customers", &self.content.customers.len())
+            .field("refusals", &self.content.refusals.len())
             .finish_non_exhaustive()
     }
 }

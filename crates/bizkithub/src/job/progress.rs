@@ -21,14 +21,21 @@ pub struct Progress {
     pub requests: u64,
     /// Requests that are decided.
     pub requests_done: u64,
+    /// Customers of the plan.
+    pub customers: u64,
+    /// Requests that may leave until the quota is used up, as far as it is known.
+    pub quota_left: Option<u64>,
     /// When the run goes on, while it waits for quota.
     #[serde(serialize_with = "optional_text")]
     pub waiting_until: Option<Timestamp>,
+    /// When the run will be done, if the quota alone decides and is known.
+    #[serde(serialize_with = "optional_text")]
+    pub finishes_at: Option<Timestamp>,
     /// True once, in the last call: also when the run was dropped half-way.
     pub is_done: bool,
 }
 
-fn optional_text<S: serde::Serializer>(moment: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn optional_text<S: serde::Serializer>(moment: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
     moment.map(|moment| moment.to_string()).serialize(serializer)
 }
 
@@ -58,6 +65,11 @@ impl ProgressTeller {
         Self { listener, progress, next: Duration::ZERO }
     }
 
+    /// Whether somebody is to be told now.
+    pub(super) fn is_due(&self, clock: &dyn Clock) -> bool {
+        self.listener.is_some() && clock.monotonic() >= self.next
+    }
+
     pub(super) fn tell(&mut self, clock: &dyn Clock) {
         let Some(listener) = &self.listener else { return };
         let now = clock.monotonic();
@@ -78,6 +90,7 @@ impl Drop for ProgressTeller {
         if let Some(listener) = &self.listener {
             self.progress.is_done = true;
             self.progress.waiting_until = None;
+            self.progress.finishes_at = None;
             listener.progress(&self.progress);
         }
     }

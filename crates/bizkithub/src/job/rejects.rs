@@ -4,7 +4,7 @@ use std::path::Path;
 
 use csv::{ByteRecord, ReaderBuilder, Writer};
 
-use super::{CsvSource, Outcome, Report, RowOutcome};
+use super::{CsvSource, Outcome, Report};
 use crate::error::Error;
 
 /// Cells that begin with one of these are taken for formulas by spreadsheets (OWASP, "CSV Injection").
@@ -90,7 +90,7 @@ pub fn write_rejects(report: &Report, source: &CsvSource, path: &Path) -> Result
             row += 1;
         }
         let number = reject.row.to_string();
-        let [kind, code, reason] = reason(&reject);
+        let [kind, code, reason] = reason(reject.error.as_ref());
         writer.write_byte_record(&extended(&record, columns, [&number, kind, code, reason])).map_err(failed)?;
         written += 1;
     }
@@ -103,10 +103,8 @@ fn unwritable(path: &Path, reason: impl Display) -> Error {
     Error::invalid_input("file_unwritable", message, "choose another path for the rejects")
 }
 
-fn reason<'a>(reject: &RowOutcome<'a>) -> [&'a str; 3] {
-    reject
-        .error
-        .map_or(["", "", ""], |error| [error.kind().as_str(), error.code().unwrap_or_default(), error.message()])
+fn reason(error: Option<&Error>) -> [&str; 3] {
+    error.map_or(["", "", ""], |error| [error.kind().as_str(), error.code().unwrap_or_default(), error.message()])
 }
 
 /// The first columns of a line with more cells behind them, all of them safe to open in a spreadsheet.

@@ -1,26 +1,28 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::plan::{Plan, RowFate};
+use super::customer_table::CustomerId;
+use super::plan::{Content, Plan};
+use super::quota_timeline::QuotaPoint;
+use super::row_table::PlannedRow;
+use super::standing::Standing;
 use super::{Outcome, OutcomeCounts, RowOutcome};
 use crate::error::Error;
-
-/// What became of one request of the plan.
-#[derive(Debug)]
-pub(super) struct RequestOutcome {
-    pub(super) outcome: Outcome,
-    pub(super) error: Option<Error>,
-}
 
 /// What a run did: every row's outcome, the counts, the time and the requests.
 #[derive(Debug)]
 pub struct Report {
     pub(super) plan: Plan,
-    pub(super) requests: Vec<RequestOutcome>,
+    pub(super) standing: Arc<Standing>,
+    /// By customer.
+    pub(super) outcomes: Vec<Outcome>,
+    pub(super) errors: HashMap<CustomerId, Error>,
     pub(super) counts: OutcomeCounts,
+    pub(super) rejected_by_code: BTreeMap<String, u64>,
     pub(super) requests_sent: u64,
     pub(super) retries: u64,
     pub(super) throttled: u64,
@@ -28,6 +30,7 @@ pub struct Report {
     pub(super) duration: Duration,
     pub(super) resume_at: Option<Timestamp>,
     pub(super) stopped_by: Option<Error>,
+    pub(super) timeline: Vec<QuotaPoint>,
     pub(super) is_cancelled: bool,
 }
 
@@ -42,7 +45,7 @@ pub struct ReportSummary<'a> {
     #[serde(flatten)]
     pub counts: OutcomeCounts,
     /// See [`Report::rejected_by_code`].
-    pub rejected_by_code: BTreeMap<String, u64>,
+    pub rejected_by_code: &'a BTreeMap<String, u64>,
     /// See [`Report::requests_sent`].
     pub requests_sent: u64,
     /// See [`Report::retries`].
@@ -61,6 +64,8 @@ pub struct ReportSummary<'a> {
     pub is_cancelled: bool,
     /// Whether every row is applied or skipped.
     pub is_complete: bool,
+    /// See [`Report::timeline`].
+    pub timeline: &'a [QuotaPoint],
 }
 
 impl Report {
@@ -71,37 +76,32 @@ impl Report {
     }
 
     /// Every row's outcome, in the order of the rows.
-    pub fn outcomes(&self) -> impl ExactSizeIterator<Item = RowOutcome<'_>> {
-        self.plan.fates().iter().enumerate().map(|(index, fate)| self.outcome_of(index as u64 + 1, fate))
+    pub fn outcomes(&self) -> impl ExactSizeIterator<Item = RowOutcome> + '_ {
+        self.plan.rows().enumerate().map(|(index, row)| self.outcome_of(index as u64 + 1, row))
     }
 
     /// The outcome of one row; rows count from 1. For hosts that show a long report page by page.
     #[must_use]
-    pub fn outcome(&self, row: u64) -> Option<RowOutcome<'_>> {
+    pub fn outcome(&self, row: u64) -> Option<RowOutcome> {
         let index = usize::try_from(row.checked_sub(1)?).ok()?;
-        self.plan.fates().get(index).map(|fate| self.outcome_of(row, fate))
+        self.plan.row(index).map(|planned| self.outcome_of(row, planned))
     }
 
-    fn outcome_of(&self, row: u64, fate: &RowFate) -> RowOutcome<'_> {
-        let (outcome, error) = match fate {
-            RowFate::Refused(place) => (Outcome::Rejected, self.plan.refusals().get(*place as usize)),
-            RowFate::Request(place) => match self.requests.get(*place as usize) {
-                Some(request) => (request.outcome, request.error.as_ref()),
-                None => (Outcome::Pending, None),
-            },
-        };
+    fn outcome_of(&self, row: u64, planned: PlannedRow) -> RowOutcome {
+        let (outcome, error) = outcome_of(&self.plan.content, &self.standing, &self.outcomes, &self.errors, planned);
         RowOutcome { row, outcome, error }
     }
 
     /// How many rows were rejected, by code, or by kind where there is no code.
     #[must_use]
-    pub fn rejected_by_code(&self) -> BTreeMap<String, u64> {
-        let mut counts = BTreeMap::new();
-        for row in self.outcomes().filter(|row| row.outcome == Outcome::Rejected) {
-            let code = row.error.map_or("", |error| error.code().unwrap_or(error.kind().as_str()));
-            *counts.entry(code.to_owned()).or_default() += 1;
-        }
-        counts
+    pub fn rejected_by_code(&self) -> &BTreeMap<String, u64> {
+        &self.rejected_by_code
+    }
+
+    /// How the run went along with its quota, in at most a few hundred points.
+    #[must_use]
+    pub fn timeline(&self) -> &[QuotaPoint] {
+        &self.timeline
     }
 
     /// The report without its rows, in the shape that every face shows.
@@ -120,6 +120,7 @@ impl Report {
             stopped_by: self.stopped_by(),
             is_cancelled: self.is_cancelled,
             is_complete: self.is_complete(),
+            timeline: self.timeline(),
         }
     }
 
@@ -153,7 +154,7 @@ impl Report {
         self.duration
     }
 
-    /// When running again makes sense, for a run that stopped because the quota was used up.
+    /// When running again makes sense, for a run that stopped because the quota was used up or its time was over.
     #[must_use]
     pub fn resume_at(&self) -> Option<Timestamp> {
         self.resume_at
@@ -181,5 +182,22 @@ impl Report {
     #[must_use]
     pub fn plan(&self) -> &Plan {
         &self.plan
+    }
+}
+
+/// What became of a row: of its own groups, some may be in the ledger while others went with its customer's request.
+pub(super) fn outcome_of(
+    content: &Content,
+    standing: &Standing,
+    outcomes: &[Outcome],
+    errors: &HashMap<CustomerId, Error>,
+    row: PlannedRow,
+) -> (Outcome, Option<Error>) {
+    match row {
+        PlannedRow::Refused(refusal) => (Outcome::Rejected, content.refusals.get(refusal as usize)),
+        PlannedRow::Accepted(customer, _) => standing.of_row(content, row).outcome().unwrap_or_else(|| {
+            let outcome = outcomes.get(customer as usize).copied().unwrap_or(Outcome::Pending);
+            (outcome, errors.get(&customer).cloned())
+        }),
     }
 }

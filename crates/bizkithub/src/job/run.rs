@@ -1,29 +1,51 @@
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::{BTreeMap, BinaryHeap, HashMap, VecDeque};
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
-use futures_util::future::{Fuse, FusedFuture, FutureExt};
-use futures_util::select_biased;
+use futures_util::future::{Either, Fuse, FusedFuture, FutureExt, select};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use jiff::Timestamp;
 
-use super::attempt::{Attempt, Ended, Retry, send};
+use super::attempt::{Attempt, Retry};
 use super::breaker::Breaker;
-use super::plan::{Plan, RowFate};
+use super::concurrency::Concurrency;
+use super::customer_table::CustomerId;
+use super::gate::Gate;
+use super::group_table::GroupId;
+use super::introductions::Introductions;
+use super::keeper::{Decided, Keeper};
+use super::ledger::{GroupKey, KnownGroup, LedgerSecret, Verdict};
+use super::plan::Plan;
 use super::progress::ProgressTeller;
-use super::report::RequestOutcome;
+use super::report::outcome_of;
+use super::quota_timeline::QuotaTimeline;
+use super::row_table::PlannedRow;
+use super::standing::Standing;
 use super::{OnQuota, Outcome, OutcomeCounts, Progress, Report, RunOptions};
-use crate::client::{BoxFuture, Client, LONGEST_BACKOFF};
+use crate::client::{BoxFuture, Client, Decision, LONGEST_BACKOFF, Observation};
 use crate::error::{Error, ErrorKind};
+use crate::protocol::{ErrorCode, Quota};
 
 impl Plan {
     /// Sends the plan's requests and accounts for every row.
     ///
     /// What the plan's ledger knows is not sent: running a plan again goes on where the last run stopped. The run
     /// stops by itself when no other request can succeed (a wrong key, a missing permission, an address that is not
-    /// the API) and when its first requests all fail alike. Dropping the future closes the requests under way and loses
-    /// the report, not what the ledger knows.
+    /// the API, a ledger that cannot be written) and when its first requests all fail alike. Dropping the future closes the requests
+    /// under way and loses the report, not what the ledger knows.
     pub async fn run(&self, client: &Client, options: RunOptions) -> Report {
-        Run::new(self, client, &options).execute(&options).await
+        let clock = client.clock();
+        let begin = Begin { at: clock.now(), monotonic: clock.monotonic() };
+        match self.standing_now(begin.at).await {
+            Ok(standing) => Run::new(self, client, &options, standing, begin).execute(&options).await,
+            Err(error) => {
+                let mut run = Run::new(self, client, &options, Arc::default(), begin);
+                run.stop(error);
+                run.into_report(options.cancel.is_cancelled())
+            }
+        }
     }
 }
 
@@ -35,25 +57,57 @@ enum Course {
     /// No more; the answers to those under way are waited for.
     Draining,
     /// No more; those under way get a moment.
-    Cancelled,
+    Ending,
 }
+
+/// When a run began, on both clocks.
+#[derive(Clone, Copy)]
+struct Begin {
+    at: Timestamp,
+    monotonic: Duration,
+}
+
+/// After a cancel, the ledger gets so long for what the server acknowledged.
+const LONGEST_FLUSH: Duration = Duration::from_secs(5);
+
+/// A wait shorter than this is no wait for quota: it only spreads the requests.
+const SHORTEST_QUOTA_WAIT: Duration = Duration::from_millis(250);
 
 struct Run<'a> {
     plan: &'a Plan,
     client: &'a Client,
+    begin: Begin,
+    standing: Arc<Standing>,
+    secret: LedgerSecret,
+    group_keys: Vec<GroupKey>,
     on_quota: OnQuota,
+    deadline: Option<Duration>,
+    burst_end: Option<Duration>,
     course: Course,
-    /// Attempts that may leave now.
+    /// The next customer to look at.
+    next: CustomerId,
+    /// Customers whose request has not left for the first time.
+    unsent: u64,
+    /// Attempts that may leave before the next customer's.
     ready: VecDeque<Attempt>,
     /// Attempts that wait for their next try.
     later: BinaryHeap<Retry>,
-    /// On the monotonic clock: nothing leaves before.
+    introductions: Introductions,
+    gate: Gate<'a>,
+    concurrency: Concurrency,
+    keeper: Keeper<'a>,
+    /// On the monotonic clock: nothing leaves before, because a failing server asked for it.
     paused_until: Option<Duration>,
-    requests: Vec<RequestOutcome>,
-    /// How many rows each request stands for.
-    rows_of: Vec<u64>,
+    /// On the monotonic clock: the gate is not asked before.
+    gate_opens: Option<Duration>,
+    /// By customer.
+    outcomes: Vec<Outcome>,
+    errors: HashMap<CustomerId, Error>,
+    /// How many rows wait for each customer's request.
+    riders: Vec<u32>,
     breaker: Breaker,
     teller: ProgressTeller,
+    timeline: QuotaTimeline,
     requests_sent: u64,
     retries: u64,
     throttled: u64,
@@ -61,34 +115,80 @@ struct Run<'a> {
     stopped_by: Option<Error>,
 }
 
+/// What a run waits for.
+enum Event {
+    Cancelled,
+    GraceIsOver,
+    Written(Result<(), Error>),
+    Exchanged(Result<(), Error>),
+    Answered(Answered),
+    Alarm,
+}
+
+/// A request that has ended.
+struct Answered {
+    attempt: Attempt,
+    result: Result<Quota, Error>,
+    observation: Observation,
+}
+
 impl<'a> Run<'a> {
-    fn new(plan: &'a Plan, client: &'a Client, options: &RunOptions) -> Self {
-        let requests = plan.requests().len();
-        let mut rows_of = vec![0; requests];
+    fn new(plan: &'a Plan, client: &'a Client, options: &RunOptions, standing: Arc<Standing>, begin: Begin) -> Self {
+        let content = &*plan.content;
+        let customers = content.customers.len();
         let mut counts = OutcomeCounts::default();
-        for fate in plan.fates() {
-            match fate {
-                RowFate::Refused(_) => counts.rejected += 1,
-                RowFate::Request(place) => {
+        let mut riders = vec![0_u32; customers];
+        for row in plan.rows() {
+            match (row, standing.of_row(content, row).outcome()) {
+                (PlannedRow::Refused(_), _) => counts.rejected += 1,
+                (PlannedRow::Accepted(..), Some((outcome, _))) => *counts.of(outcome) += 1,
+                (PlannedRow::Accepted(customer, _), None) => {
                     counts.pending += 1;
-                    rows_of[*place as usize] += 1;
+                    riders[customer as usize] += 1;
                 }
             }
         }
-        let progress =
-            Progress { rows: plan.fates().len() as u64, counts, requests: requests as u64, ..Progress::default() };
+        let outcomes: Vec<_> =
+            riders.iter().map(|riders| if *riders == 0 { Outcome::Skipped } else { Outcome::Pending }).collect();
+        let requests = riders.iter().filter(|riders| **riders > 0).count() as u64;
+        let progress = Progress {
+            rows: plan.row_count(),
+            counts,
+            requests,
+            customers: customers as u64,
+            ..Progress::default()
+        };
+        let secret = plan.ledger.secret().clone();
+        let group_key = |group: GroupId| content.table.get(group).map_or(GroupKey(0), |group| secret.group(group.slug()));
+        let group_keys = (0..content.table.len()).map(|index| group_key(GroupId::try_from(index).unwrap_or(GroupId::MAX))).collect();
+        let concurrency = options.concurrency.get().min(RunOptions::CONCURRENCY_LIMIT);
         Self {
             plan,
             client,
+            begin,
+            secret,
+            group_keys,
             on_quota: options.on_quota,
+            deadline: options.deadline.map(|deadline| begin.monotonic.saturating_add(deadline)),
+            burst_end: options.burst.map(|burst| begin.monotonic.saturating_add(burst)),
             course: Course::Sending,
-            ready: (0..requests).map(|place| Attempt { place, ..Attempt::default() }).collect(),
+            next: 0,
+            unsent: requests,
+            ready: VecDeque::new(),
             later: BinaryHeap::new(),
+            introductions: Introductions::new(content.table.len(), &standing),
+            standing,
+            gate: Gate::new(client, &*plan.ledger, options, concurrency),
+            concurrency: Concurrency::new(concurrency),
+            keeper: Keeper::new(&*plan.ledger),
             paused_until: None,
-            requests: (0..requests).map(|_| RequestOutcome { outcome: Outcome::Pending, error: None }).collect(),
-            rows_of,
+            gate_opens: None,
+            outcomes,
+            errors: HashMap::new(),
+            riders,
             breaker: Breaker::new(options.breaker),
             teller: ProgressTeller::new(options.progress.clone(), progress),
+            timeline: QuotaTimeline::default(),
             requests_sent: 0,
             retries: 0,
             throttled: 0,
@@ -99,42 +199,70 @@ impl<'a> Run<'a> {
 
     async fn execute(mut self, options: &RunOptions) -> Report {
         let clock = self.client.clock();
-        let (started_at, started) = (clock.now(), clock.monotonic());
-        let concurrency = options.concurrency.get().min(RunOptions::CONCURRENCY_LIMIT);
         let mut in_flight = FuturesUnordered::new();
         let mut cancelled = Box::pin(options.cancel.cancelled().fuse());
         let mut grace: Fuse<BoxFuture<'_, ()>> = Fuse::terminated();
         let mut alarm = Alarm::default();
         if options.cancel.is_cancelled() {
-            self.course = Course::Cancelled;
+            self.course = Course::Ending;
         }
-        self.teller.tell_now(clock);
+        self.tell(true);
         loop {
             self.wake(clock.monotonic());
-            while in_flight.len() < concurrency {
-                let Some(attempt) = self.next() else { break };
-                in_flight.push(send(self.plan, self.client, attempt));
+            if self.course == Course::Ending && grace.is_terminated() {
+                grace = clock.sleep(options.grace).fuse();
             }
-            if in_flight.is_empty() && self.is_at_its_end() {
+            while in_flight.len() < self.concurrency.limit()
+                && let Some(attempt) = self.next_attempt()
+            {
+                in_flight.push(self.send(attempt));
+            }
+            let is_idle = in_flight.is_empty() && (self.is_at_its_end() || !self.can_send_now());
+            self.keeper.write(clock.monotonic(), is_idle);
+            if in_flight.is_empty() && self.is_at_its_end() && self.keeper.is_empty() {
                 break;
             }
             alarm.set(self.sleeps_until(), self.client);
-            select_biased! {
-                () = cancelled => {
-                    self.course = Course::Cancelled;
-                    grace = clock.sleep(options.grace).fuse();
+            let event = poll_fn(|context| {
+                if cancelled.poll_unpin(context).is_ready() {
+                    return Poll::Ready(Event::Cancelled);
                 }
-                () = grace => break,
-                () = &mut alarm.ring => {}
-                (attempt, ended) = in_flight.select_next_some() => {
-                    self.account(attempt, ended);
-                    self.teller.tell(clock);
+                if grace.poll_unpin(context).is_ready() {
+                    return Poll::Ready(Event::GraceIsOver);
                 }
+                if let Poll::Ready(result) = self.keeper.writing.poll_unpin(context) {
+                    return Poll::Ready(Event::Written(result));
+                }
+                if let Poll::Ready(result) = self.gate.poll_exchanged(context) {
+                    return Poll::Ready(Event::Exchanged(result));
+                }
+                if let Poll::Ready(Some(answered)) = in_flight.poll_next_unpin(context) {
+                    return Poll::Ready(Event::Answered(answered));
+                }
+                alarm.ring.poll_unpin(context).map(|()| Event::Alarm)
+            });
+            match event.await {
+                Event::Cancelled => {
+                    self.course = Course::Ending;
+                    self.resume_at = None;
+                }
+                Event::GraceIsOver => break,
+                Event::Written(result) => self.written(result),
+                Event::Exchanged(result) => {
+                    self.gate_opens = None;
+                    result.unwrap_or_else(|error| self.stop(error));
+                }
+                Event::Answered(answered) => {
+                    self.account(answered);
+                    self.tell(false);
+                }
+                Event::Alarm => {}
             }
         }
         drop(in_flight);
-        let duration = clock.monotonic().saturating_sub(started);
-        self.into_report(started_at, duration, options.cancel.is_cancelled())
+        self.flush().await;
+        self.close_gate().await;
+        self.into_report(options.cancel.is_cancelled())
     }
 
     /// Readies what is due.
@@ -143,55 +271,165 @@ impl<'a> Run<'a> {
             self.paused_until = None;
             self.teller.progress.waiting_until = None;
         }
+        if self.gate_opens.is_some_and(|moment| moment <= now) {
+            self.gate_opens = None;
+            self.teller.progress.waiting_until = None;
+        }
         while self.later.peek().is_some_and(|retry| retry.due <= now) {
             self.ready.extend(self.later.pop().map(|retry| retry.attempt));
         }
+        self.gate.wake();
+        if self.course == Course::Sending && self.burst_end.is_some_and(|end| end <= now) && !self.is_at_its_end() {
+            self.leave_the_rest(self.client.clock().now());
+        }
+        if self.course != Course::Ending && self.deadline.is_some_and(|deadline| deadline <= now) {
+            self.resume_at = self.resume_at.or(Some(self.client.clock().now()));
+            self.course = Course::Ending;
+        }
+    }
+
+    /// Whether an attempt could leave at this moment, if there were room for it.
+    fn can_send_now(&self) -> bool {
+        self.course == Course::Sending
+            && self.paused_until.is_none()
+            && self.gate_opens.is_none()
+            && (!self.ready.is_empty() || (self.next as usize) < self.riders.len())
     }
 
     /// The next attempt that may leave.
-    fn next(&mut self) -> Option<Attempt> {
-        if self.course != Course::Sending || self.paused_until.is_some() {
+    fn next_attempt(&mut self) -> Option<Attempt> {
+        if !self.can_send_now() {
             return None;
         }
-        let mut attempt = self.ready.pop_front()?;
+        let attempt = self.next_admitted()?;
+        let backlog = self.unsent.max(1) + (self.ready.len() + self.later.len()) as u64;
+        match self.gate.open(backlog) {
+            Decision::Go(_) => {}
+            Decision::NotBefore { moment, is_used_up } => {
+                self.ready.push_front(attempt);
+                self.wait_for_quota(moment, is_used_up);
+                return None;
+            }
+            Decision::AfterAnswer => {
+                self.ready.push_front(attempt);
+                return None;
+            }
+        }
+        let mut attempt = attempt;
         if attempt.sent == 0 {
             self.client.retry().earn();
+            self.unsent -= 1;
         }
         attempt.sent += 1;
         self.requests_sent += 1;
         self.retries += u64::from(std::mem::take(&mut attempt.has_failed));
         // Until its answer is here, nobody knows what became of it.
-        self.requests[attempt.place].outcome = Outcome::Unknown;
+        self.outcomes[attempt.customer as usize] = Outcome::Unknown;
         Some(attempt)
     }
 
+    /// The next attempt whose groups need not be introduced by another.
+    fn next_admitted(&mut self) -> Option<Attempt> {
+        while let Some(attempt) = self.ready.pop_front().or_else(|| self.next_customer()) {
+            let slugs = slugs(self.plan, &self.standing, attempt.customer);
+            if let Some(attempt) = self.introductions.admit(attempt, slugs) {
+                return Some(attempt);
+            }
+        }
+        None
+    }
+
+    fn next_customer(&mut self) -> Option<Attempt> {
+        while self.introductions.has_room() {
+            let customer = self.next;
+            let riders = *self.riders.get(customer as usize)?;
+            self.next += 1;
+            if riders > 0 {
+                return Some(Attempt { customer, ..Attempt::default() });
+            }
+        }
+        None
+    }
+
+    fn send(&self, attempt: Attempt) -> impl Future<Output = Answered> + use<'a> {
+        let (plan, client) = (self.plan, self.client);
+        let request = plan.request(&self.standing, attempt.customer);
+        async move {
+            let Some((customer, groups)) = request else {
+                let error = Error::internal("a run asked its plan for a request that it does not have");
+                return Answered { attempt, result: Err(error), observation: Observation::default() };
+            };
+            let (result, observation) = client.try_add_groups(&customer, &groups).await;
+            Answered { attempt, result, observation }
+        }
+    }
+
     fn is_at_its_end(&self) -> bool {
-        self.course != Course::Sending || (self.ready.is_empty() && self.later.is_empty())
+        let has_more = self.unsent > 0
+            || !self.ready.is_empty()
+            || !self.later.is_empty()
+            || self.introductions.is_anybody_waiting();
+        self.course != Course::Sending || !has_more
     }
 
     fn sleeps_until(&self) -> Option<Duration> {
-        let next_retry = || self.later.peek().map(|retry| retry.due);
-        if self.course == Course::Sending { self.paused_until.or_else(next_retry) } else { None }
+        let sending = (self.course == Course::Sending).then(|| {
+            let next_retry = self.later.peek().map(|retry| retry.due);
+            let quota = self.paused_until.into_iter().chain(self.gate_opens).max();
+            quota.into_iter().chain(next_retry.filter(|_| quota.is_none())).chain(self.burst_end).min()
+        });
+        let give_back = self.gate.next_exchange().map(|moment| self.monotonic(moment));
+        let deadline = self.deadline.filter(|_| self.course != Course::Ending);
+        sending.flatten().into_iter().chain(self.keeper.due()).chain(give_back).chain(deadline).min()
     }
 
-    fn account(&mut self, attempt: Attempt, ended: Ended) {
-        match ended {
-            Ended::Applied => {
+    /// A moment of the pacer on the monotonic clock.
+    fn monotonic(&self, moment: u64) -> Duration {
+        let clock = self.client.clock();
+        let ahead = moment.saturating_sub(self.client.permits().now(clock));
+        clock.monotonic() + Duration::from_micros(ahead)
+    }
+
+    fn wait_for_quota(&mut self, moment: u64, is_used_up: bool) {
+        let clock = self.client.clock();
+        let opens = self.monotonic(moment);
+        let is_long = is_used_up && opens.saturating_sub(clock.monotonic()) >= SHORTEST_QUOTA_WAIT;
+        let is_too_late = self.deadline.is_some_and(|deadline| opens >= deadline);
+        let resume_at = self.client.permits().timestamp(clock, moment);
+        if is_too_late || (is_long && self.on_quota == OnQuota::Stop) {
+            self.leave_the_rest(resume_at);
+            return;
+        }
+        self.gate_opens = Some(opens);
+        if is_long {
+            self.teller.progress.waiting_until = Some(resume_at);
+            self.tell(true);
+        }
+    }
+
+    /// Sends no more; what is left can be sent from a moment on.
+    fn leave_the_rest(&mut self, resume_at: Timestamp) {
+        self.resume_at = self.resume_at.max(Some(resume_at));
+        self.drain();
+    }
+
+    fn account(&mut self, answered: Answered) {
+        let Answered { attempt, result, observation } = answered;
+        let now = self.client.clock().monotonic();
+        let latency = Duration::from_micros(observation.answered.saturating_sub(observation.sent));
+        self.gate.observe(observation);
+        match result {
+            Ok(_) => {
+                self.concurrency.answered(now, latency);
                 self.breaker.succeeded();
-                self.decide(attempt.place, Outcome::Applied, None);
+                self.settle(attempt.customer, true);
+                self.keep(attempt.customer, &Verdict::Acknowledged, Outcome::Applied, None);
             }
-            Ended::Skipped => {
-                self.requests_sent -= 1;
-                self.decide(attempt.place, Outcome::Skipped, None);
-            }
-            Ended::LedgerFailed { error, is_sent } => {
-                // What the server acknowledged and the ledger could not keep is not counted: a re-run settles it.
-                let outcome = if is_sent { Outcome::Unknown } else { Outcome::Pending };
-                self.requests_sent -= u64::from(!is_sent);
-                self.stop(error.clone());
-                self.decide(attempt.place, outcome, Some(error));
-            }
-            Ended::Failed(error) => {
+            Err(error) => {
+                match error.kind() {
+                    ErrorKind::Server | ErrorKind::Network if error.is_retryable() => self.concurrency.failed(now, latency),
+                    _ => self.concurrency.answered(now, latency),
+                }
                 let error = error.after_attempts(attempt.sent);
                 self.account_failure(attempt, error);
             }
@@ -201,37 +439,124 @@ impl<'a> Run<'a> {
     fn account_failure(&mut self, mut attempt: Attempt, error: Error) {
         attempt.is_ambiguous |= error.is_ambiguous();
         let unsettled = if attempt.is_ambiguous { Outcome::Unknown } else { Outcome::Pending };
+        let customer = attempt.customer;
+        if error.is_throttled() {
+            self.throttled += 1;
+            self.note(customer, unsettled, error);
+            self.ready.push_front(attempt);
+            return;
+        }
         let Some(wait) = self.client.retry().wait(&error, &mut attempt.tries) else {
+            self.settle(customer, false);
             if error.stops_everything() {
                 self.stop(error.clone());
             } else if let Some(stop) = self.breaker.failed(&error) {
                 self.stop(stop);
             }
-            let is_refused = matches!(error.kind(), ErrorKind::Rejected | ErrorKind::InvalidInput);
-            self.decide(attempt.place, if is_refused { Outcome::Rejected } else { unsettled }, Some(error));
+            if matches!(error.kind(), ErrorKind::Rejected | ErrorKind::InvalidInput) {
+                let code = error.code().filter(|code| ErrorCode::has_server_form(code)).unwrap_or(error.kind().as_str());
+                self.keep(customer, &Verdict::Refused(code.into()), Outcome::Rejected, Some(error));
+            } else {
+                self.decide(Decided { customer, outcome: unsettled, error: Some(error) });
+            }
             return;
         };
-        let now = self.client.clock().monotonic();
-        let is_throttled = error.is_throttled();
-        self.throttled += u64::from(is_throttled);
-        attempt.has_failed = !is_throttled;
-        // Who asks for a longer wait than a failure would cost speaks of every request, not of this one.
-        let concerns_all = is_throttled || wait > LONGEST_BACKOFF;
-        let moment = error.retry_at().or_else(|| self.client.clock().now().checked_add(wait).ok());
-        self.requests[attempt.place] = RequestOutcome { outcome: unsettled, error: Some(error) };
-        if !concerns_all {
+        let clock = self.client.clock();
+        let now = clock.monotonic();
+        attempt.has_failed = true;
+        let moment = error.retry_at().or_else(|| clock.now().checked_add(wait).ok());
+        self.note(customer, unsettled, error);
+        if wait <= LONGEST_BACKOFF {
             self.later.push(Retry { due: now + wait, attempt });
             return;
         }
+        // Who asks for a longer wait than a failure would cost speaks of every request, not of this one.
         self.ready.push_front(attempt);
-        self.resume_at = self.resume_at.max(moment);
-        if self.on_quota == OnQuota::Stop {
-            self.drain();
+        let is_too_late = self.deadline.is_some_and(|deadline| now + wait >= deadline);
+        if let Some(moment) = moment.filter(|_| is_too_late || self.on_quota == OnQuota::Stop) {
+            self.leave_the_rest(moment);
         } else {
             self.paused_until = self.paused_until.max(Some(now + wait));
-            self.teller.progress.waiting_until = self.resume_at;
-            self.teller.tell_now(self.client.clock());
+            self.teller.progress.waiting_until = self.teller.progress.waiting_until.max(moment);
+            self.tell(true);
         }
+    }
+
+    /// Lets those go on that waited for a customer's groups to be introduced.
+    fn settle(&mut self, customer: CustomerId, is_applied: bool) {
+        let slugs = slugs(self.plan, &self.standing, customer);
+        let at = self.client.clock().now().as_millisecond();
+        let (keeper, table, keys) = (&mut self.keeper, &self.plan.content.table, &self.group_keys);
+        let freed = self.introductions.settle(customer, slugs, is_applied, |slug| {
+            if let (Some(group), Some(key)) = (table.get(slug), keys.get(slug as usize)) {
+                let (slug, text) = (group.slug().to_owned(), group.text().to_owned());
+                keeper.introduce(KnownGroup { key: *key, slug, text, at });
+            }
+        });
+        self.ready.extend(freed);
+    }
+
+    /// Gives the ledger the server's answer, which is not counted before the ledger has it.
+    fn keep(&mut self, customer: CustomerId, verdict: &Verdict, outcome: Outcome, error: Option<Error>) {
+        let clock = self.client.clock();
+        let content = &*self.plan.content;
+        let key = content.customers.with_identity(customer, |identity| self.secret.identity(&identity));
+        let Some(key) = key else {
+            let error = Some(Error::internal("a plan has lost a customer"));
+            return self.decide(Decided { customer, outcome: Outcome::Unknown, error });
+        };
+        let slugs = slugs(self.plan, &self.standing, customer);
+        let groups = slugs.filter_map(|slug| self.group_keys.get(slug as usize).copied());
+        let decided = Decided { customer, outcome, error };
+        self.keeper.take(clock.monotonic(), clock.now().as_millisecond(), key, groups, verdict, decided);
+    }
+
+    fn written(&mut self, written: Result<(), Error>) {
+        match written {
+            Ok(()) => {
+                for decided in self.keeper.settled() {
+                    self.decide(decided);
+                }
+                self.tell(false);
+            }
+            Err(error) => {
+                // What the server acknowledged and the ledger could not keep is not counted: a re-run settles it.
+                for Decided { customer, .. } in self.keeper.unwritten() {
+                    self.decide(Decided { customer, outcome: Outcome::Unknown, error: Some(error.clone()) });
+                }
+                self.stop(error);
+            }
+        }
+    }
+
+    /// Writes what the server has answered, at the end of a run.
+    async fn flush(&mut self) {
+        let clock = self.client.clock();
+        while !self.keeper.is_empty() {
+            self.keeper.write(clock.monotonic(), true);
+            let written = match select(&mut self.keeper.writing, clock.sleep(LONGEST_FLUSH)).await {
+                Either::Left((written, _)) => written,
+                Either::Right(_) => {
+                    let message = "the ledger did not take the last answers in time";
+                    Err(Error::coded(ErrorKind::Ledger, "ledger_locked", message).advise("run again: they are sent again"))
+                }
+            };
+            let has_failed = written.is_err();
+            self.written(written);
+            if has_failed {
+                self.keeper.writing = Fuse::terminated();
+            }
+        }
+    }
+
+    /// Gives unused permits back. Should that fail, they come back by themselves when the others take this process for gone.
+    async fn close_gate(&mut self) {
+        let patience = self.client.clock().sleep(LONGEST_FLUSH);
+        let closed = match select(Box::pin(self.gate.close()), patience).await {
+            Either::Left((closed, _)) => closed,
+            Either::Right(_) => Ok(()),
+        };
+        closed.unwrap_or_else(|error| self.stop(error));
     }
 
     fn stop(&mut self, error: Error) {
@@ -245,36 +570,93 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn decide(&mut self, place: usize, outcome: Outcome, error: Option<Error>) {
-        let rows = self.rows_of[place];
+    /// Remembers how an attempt failed that is not decided yet.
+    fn note(&mut self, customer: CustomerId, outcome: Outcome, error: Error) {
+        self.outcomes[customer as usize] = outcome;
+        self.errors.insert(customer, error);
+    }
+
+    fn decide(&mut self, decided: Decided) {
+        let Decided { customer, outcome, error } = decided;
+        let rows = u64::from(self.riders[customer as usize]);
         let progress = &mut self.teller.progress;
         progress.counts.pending -= rows;
         *progress.counts.of(outcome) += rows;
         progress.requests_done += 1;
-        self.requests[place] = RequestOutcome { outcome, error };
+        self.outcomes[customer as usize] = outcome;
+        match error {
+            Some(error) => drop(self.errors.insert(customer, error)),
+            None => drop(self.errors.remove(&customer)),
+        }
     }
 
-    fn into_report(mut self, started_at: Timestamp, duration: Duration, is_cancelled: bool) -> Report {
-        let mut counts = OutcomeCounts { rejected: self.plan.refusals().len() as u64, ..OutcomeCounts::default() };
-        for (request, rows) in self.requests.iter().zip(&self.rows_of) {
-            *counts.of(request.outcome) += rows;
+    /// Tells how far the run is, at most ten times a second, or at once.
+    fn tell(&mut self, is_urgent: bool) {
+        let clock = self.client.clock();
+        let elapsed = clock.monotonic().saturating_sub(self.begin.monotonic);
+        let is_due = self.teller.is_due(clock);
+        if !is_urgent && !is_due && !self.timeline.is_due(elapsed) {
+            return;
+        }
+        let left = self.gate.left();
+        if self.timeline.is_due(elapsed) {
+            let is_waiting = self.teller.progress.waiting_until.is_some();
+            self.timeline.push(elapsed, self.requests_sent, left, is_waiting);
+        }
+        let progress = &mut self.teller.progress;
+        progress.quota_left = left;
+        let rest = progress.requests - progress.requests_done;
+        progress.finishes_at = self.gate.time_for(rest).and_then(|time| {
+            let begin = progress.waiting_until.unwrap_or_else(|| clock.now());
+            begin.checked_add(time).ok()
+        });
+        if is_urgent {
+            self.teller.tell_now(clock);
+        } else {
+            self.teller.tell(clock);
+        }
+    }
+
+    fn into_report(mut self, is_cancelled: bool) -> Report {
+        let clock = self.client.clock();
+        let duration = clock.monotonic().saturating_sub(self.begin.monotonic);
+        self.timeline.push(duration, self.requests_sent, self.gate.left(), false);
+        let mut counts = OutcomeCounts::default();
+        let mut rejected_by_code: BTreeMap<String, u64> = BTreeMap::new();
+        let content = &*self.plan.content;
+        for row in self.plan.rows() {
+            let (outcome, error) = outcome_of(content, &self.standing, &self.outcomes, &self.errors, row);
+            *counts.of(outcome) += 1;
+            if outcome == Outcome::Rejected {
+                let code = error.as_ref().map_or("", |error| error.code().unwrap_or(error.kind().as_str()));
+                *rejected_by_code.entry(code.to_owned()).or_default() += 1;
+            }
         }
         self.teller.progress.counts = counts;
         let is_unsettled = counts.pending + counts.unknown > 0;
         Report {
             plan: self.plan.clone(),
-            requests: self.requests,
+            standing: self.standing,
+            outcomes: self.outcomes,
+            errors: self.errors,
             counts,
+            rejected_by_code,
             requests_sent: self.requests_sent,
             retries: self.retries,
             throttled: self.throttled,
-            started_at,
+            started_at: self.begin.at,
             duration,
             resume_at: self.resume_at.filter(|_| is_unsettled && self.stopped_by.is_none()),
             stopped_by: self.stopped_by,
+            timeline: self.timeline.into_points(),
             is_cancelled,
         }
     }
+}
+
+/// The slugs of the groups that a customer's request carries.
+fn slugs<'s>(plan: &'s Plan, standing: &'s Standing, customer: CustomerId) -> impl Iterator<Item = GroupId> + Clone + 's {
+    standing.open_groups(&plan.content, customer).map(|group| plan.content.table.slug_id(group))
 }
 
 /// A sleep until a moment that may change.

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Cancel, ProgressListener};
+use crate::client::Pace;
+use crate::error::Error;
 
 /// What a run does when the quota is used up.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -25,10 +27,21 @@ impl OnQuota {
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct RunOptions {
-    /// The most requests under way at once, at most [`RunOptions::CONCURRENCY_LIMIT`]. Default: 16.
+    /// The most requests under way at once, at most [`RunOptions::CONCURRENCY_LIMIT`]; fewer while the server fails or is slow.
+    /// Default: 16.
     pub concurrency: NonZeroUsize,
     /// What to do when the quota is used up. Default: wait.
     pub on_quota: OnQuota,
+    /// How requests leave within the quota. Default: evenly.
+    pub pace: Pace,
+    /// The share of the quota that is left to others with the same key, from 0 to 1. Default: 0.
+    pub reserve: f64,
+    /// The longest that the run may take. A wait for quota that would end later ends the run at once; when the time is up, the requests
+    /// under way get the [grace](Self::grace). The report then says when to resume. Default: no limit.
+    pub deadline: Option<Duration>,
+    /// For how long requests leave. Then the run waits for the answers under way and ends; the report says that it may be resumed.
+    /// Default: until the plan is done.
+    pub burst: Option<Duration>,
     /// Stops a run whose first so many requests all fail alike, because the cause is hardly in the customers; `None` for
     /// never. Default: 50.
     pub breaker: Option<NonZeroU32>,
@@ -44,6 +57,19 @@ pub struct RunOptions {
 impl RunOptions {
     /// More requests at once than this are not made: they would exhaust the sockets of the machine, not speed up the run.
     pub const CONCURRENCY_LIMIT: usize = 256;
+
+    /// Checks what its types do not.
+    ///
+    /// # Errors
+    ///
+    /// `reserve_invalid` for a share that is not from 0 to 1.
+    pub fn check(&self) -> Result<(), Error> {
+        if (0.0..=1.0).contains(&self.reserve) {
+            return Ok(());
+        }
+        let message = format!("the reserve is {}, which is no share of the quota", self.reserve);
+        Err(Error::invalid_input("reserve_invalid", message, "give a number from 0 to 1, such as 0.2"))
+    }
 }
 
 impl Default for RunOptions {
@@ -53,6 +79,10 @@ impl Default for RunOptions {
         Self {
             concurrency: CONCURRENCY,
             on_quota: OnQuota::default(),
+            pace: Pace::default(),
+            reserve: 0.0,
+            deadline: None,
+            burst: None,
             breaker: Some(BREAKER),
             cancel: Cancel::new(),
             grace: Duration::from_millis(75),
@@ -67,6 +97,10 @@ impl fmt::Debug for RunOptions {
             .debug_struct("RunOptions")
             .field("concurrency", &self.concurrency)
             .field("on_quota", &self.on_quota)
+            .field("pace", &self.pace)
+            .field("reserve", &self.reserve)
+            .field("deadline", &self.deadline)
+            .field("burst", &self.burst)
             .field("breaker", &self.breaker)
             .field("cancel", &self.cancel)
             .field("grace", &self.grace)

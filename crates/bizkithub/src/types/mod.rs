@@ -13,5 +13,6 @@ pub use base_url::BaseUrl;
 pub use cu_ref_no::CuRefNo;
 pub use customer::{Customer, CustomerIdentity};
 pub use email::Email;
+pub(crate) use email::is_plain_address;
 pub use group::{Group, parse_groups};
 pub use slug::{SLUG_LIMIT, is_slug, slug};

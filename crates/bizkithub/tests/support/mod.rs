@@ -18,6 +18,7 @@ pub(crate) type Script = dyn Fn(usize, &Request) -> (Duration, Result<Response, 
 pub(crate) struct World {
     script: Arc<Script>,
     bodies: Arc<Mutex<Vec<serde_json::Value>>>,
+    begin: Instant,
 }
 
 impl World {
@@ -30,7 +31,7 @@ impl World {
     pub(crate) fn slow(
         script: impl Fn(usize, &Request) -> (Duration, Result<Response, TransportError>) + Send + Sync + 'static,
     ) -> Self {
-        Self { script: Arc::new(script), bodies: Arc::default() }
+        Self { script: Arc::new(script), bodies: Arc::default(), begin: Instant::now() }
     }
 
     pub(crate) fn client(&self) -> Client {
@@ -38,12 +39,16 @@ impl World {
     }
 
     pub(crate) fn build(&self, builder: ClientBuilder) -> Client {
-        let builder = builder.api_key(KEY).base_url("http://localhost").clock(Arc::new(PausedClock(Instant::now())));
+        let builder = builder.api_key(KEY).base_url("http://localhost").clock(Arc::new(PausedClock(self.begin)));
         builder.transport(self.clone()).build().expect("the settings are valid")
     }
 
     pub(crate) fn bodies(&self) -> Vec<serde_json::Value> {
         self.bodies.lock().expect("no test panics while it holds the lock").clone()
+    }
+
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.begin.elapsed()
     }
 
     pub(crate) fn requests(&self) -> usize {

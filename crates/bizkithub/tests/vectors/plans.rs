@@ -120,7 +120,7 @@ impl Case for PlanCase {
         let found: Vec<_> = plan
             .requests()
             .map(|(customer, groups)| {
-                let texts = groups.into_iter().map(Group::text).map(str::to_owned).collect();
+                let texts = groups.iter().map(Group::text).map(str::to_owned).collect();
                 (
                     customer.email().map(|email| email.as_str().to_owned()),
                     customer.cu_ref_no().map(|cu_ref_no| cu_ref_no.as_str().to_owned()),
@@ -131,7 +131,6 @@ impl Case for PlanCase {
         same("requests", &expected, &found)?;
         let found: Vec<_> = plan
             .refusals()
-            .iter()
             .map(|error| Refusal {
                 row: error.row().unwrap_or_default(),
                 field: error.field().map_or("", Field::as_str).to_owned(),

@@ -30,6 +30,9 @@ class BaseClient:
         timeout: float = 30.0,
         deadline: float | None = 60.0,
         tries: int = 3,
+        quota: str | None = None,
+        ledger: str | os.PathLike[str] | None = None,
+        accept_key: bool = False,
         proxy: str | None = None,
         ca_file: str | os.PathLike[str] | None = None,
     ) -> None:
@@ -47,6 +50,13 @@ class BaseClient:
                 wait for quota that does not fit comes back at once as a `QuotaError` with its moment. Runs of plans
                 wait by their own rules.
             tries: The most tries of one request, the first included. Waits for quota are not counted.
+            quota: The quota to start from, such as `"10000/h"`, or a plan: `"free"`, `"starter"`, `"professional"`.
+                Default: what the key's prefix suggests; then what the server tells.
+            ledger: Where plans remember what the server acknowledged, so that it is not sent again, also by other
+                processes: the path of a file on a local disk, or a URL such as
+                `postgresql://user@host/database`. It is opened by the first plan and made where there is none.
+                Default: a plan remembers its own runs only.
+            accept_key: Use a ledger that belongs to another key, which was replaced by this one.
             proxy: A proxy, such as `http://user:password@proxy.example:3128`. Default: the system's variables
                 (`HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`).
             ca_file: A PEM file of certificate authorities to trust beside the system's.
@@ -64,12 +74,15 @@ class BaseClient:
                 timeout=timeout,
                 deadline=deadline,
                 tries=tries,
+                quota=quota,
+                ledger=ledger,
+                accept_key=accept_key,
                 proxy=proxy,
                 ca_file=ca_file,
             )
         finally:
             # A traceback may show the variables of its frames, and these hold secrets.
-            del api_key, proxy
+            del api_key, proxy, ledger
 
     @property
     def base_url(self) -> str:
@@ -98,6 +111,9 @@ def plan_settings(
     groups: str | None,
     constant_groups: Iterable[str],
     allow_groups: Iterable[str] | None,
+    resend: bool,
+    resend_after: float | None,
+    retry_rejected: bool,
 ) -> _native.PlanSettings:
     """Check what a plan is made of, besides its rows."""
     return _native.PlanSettings(
@@ -106,4 +122,7 @@ def plan_settings(
         groups=groups,
         constant_groups=constant_groups,
         allow_groups=allow_groups,
+        resend=resend,
+        resend_after=resend_after,
+        retry_rejected=retry_rejected,
     )

@@ -14,6 +14,7 @@ __all__ = [
     "Plan",
     "PlanSettings",
     "Report",
+    "RunSettings",
     "Sandbox",
     "Task",
     "panic_for_tests",
@@ -39,6 +40,9 @@ class Client:
         timeout: float,
         deadline: float | None,
         tries: int,
+        quota: str | None,
+        ledger: str | PathLike[str] | None,
+        accept_key: bool,
         proxy: str | None,
         ca_file: str | PathLike[str] | None,
     ) -> Client: ...
@@ -84,27 +88,55 @@ class PlanSettings:
         groups: str | None,
         constant_groups: Iterable[str],
         allow_groups: Iterable[str] | None,
+        resend: bool,
+        resend_after: float | None,
+        retry_rejected: bool,
     ) -> PlanSettings: ...
+
+@final
+class RunSettings:
+    def __new__(
+        cls,
+        *,
+        concurrency: int,
+        on_quota: Literal["wait", "stop"],
+        pace: Literal["even", "fast"],
+        reserve: float,
+        deadline: float | None,
+        burst_seconds: float | None,
+        breaker: int | None,
+    ) -> RunSettings: ...
 
 @final
 class Plan:
     @staticmethod
-    def from_rows(rows: Iterable[Mapping[str, Any]], settings: PlanSettings) -> Plan: ...
+    def from_rows(client: Client, rows: Iterable[Mapping[str, Any]], settings: PlanSettings) -> Plan: ...
     @staticmethod
-    def from_csv(path: str | PathLike[str], delimiter: str, settings: PlanSettings) -> Plan: ...
+    def start_from_rows(
+        completions: Completions,
+        number: int,
+        client: Client,
+        rows: Iterable[Mapping[str, Any]],
+        settings: PlanSettings,
+    ) -> Task: ...
+    @staticmethod
+    def from_csv(client: Client, path: str | PathLike[str], delimiter: str, settings: PlanSettings) -> Plan: ...
     @staticmethod
     def start_from_csv(
-        completions: Completions, number: int, path: str | PathLike[str], delimiter: str, settings: PlanSettings
+        completions: Completions,
+        number: int,
+        client: Client,
+        path: str | PathLike[str],
+        delimiter: str,
+        settings: PlanSettings,
     ) -> Task: ...
-    def bill(self) -> str: ...
+    def bill(self, client: Client) -> str: ...
     def refusal_count(self) -> int: ...
     def refusal(self, index: int) -> BizKitHubError: ...
     def run(
         self,
         client: Client,
-        concurrency: int,
-        on_quota: Literal["wait", "stop"],
-        breaker: int | None,
+        settings: RunSettings,
         progress: Callable[[str], object] | None,
     ) -> tuple[Report, BaseException | None]: ...
     def start_run(
@@ -112,9 +144,7 @@ class Plan:
         completions: Completions,
         number: int,
         client: Client,
-        concurrency: int,
-        on_quota: Literal["wait", "stop"],
-        breaker: int | None,
+        settings: RunSettings,
         cancel: Cancel,
         with_progress: bool,
     ) -> Task: ...

@@ -19,7 +19,22 @@ class BillGroup(Record):
     slug: str
     """The predicted slug. The server's own has the last word."""
     customers: int
-    """How many customers get it."""
+    """How many customers get it: those who are in the ledger too."""
+    is_new: bool
+    """Whether the ledger has never seen it acknowledged, so that the server may create it."""
+    resembles: str | None
+    """A known or more frequent group that it looks like a typo of."""
+
+
+class BillTime(Record):
+    """How long a plan takes under a quota."""
+
+    seconds: float
+    """Seconds, when the requests leave evenly."""
+    limit: int
+    """Requests that the quota allows in a window."""
+    window_seconds: float
+    """The length of a window, in seconds."""
 
 
 class Bill(Record):
@@ -30,13 +45,21 @@ class Bill(Record):
     customers: int
     """Different customers among the accepted rows."""
     requests: int
-    """Requests to send: one for each customer."""
+    """Requests to send: one for each customer with an assignment that is neither acknowledged nor refused."""
+    assignments: int
+    """Assignments to send."""
+    skipped: int
+    """Rows of which the ledger knows everything."""
+    skipped_assignments: int
+    """Assignments that the ledger knows, and that are left out."""
     rejected: int
-    """Rows refused before anything is sent."""
+    """Rows refused before anything is sent, by this client now or by the server earlier."""
     rejected_by_code: Mapping[str, int]
     """How many rows were refused, by code."""
     groups: tuple[BillGroup, ...]
     """The groups to put, in the order of their first appearance."""
+    time: BillTime | None
+    """How long it takes, when the quota is known or assumed."""
 
     @override
     def __hash__(self) -> int:
@@ -48,11 +71,14 @@ class Bill(Record):
             f"rows      {self.rows:>10,}",
             f"customers {self.customers:>10,}",
             f"requests  {self.requests:>10,}",
+            f"skipped   {self.skipped:>10,}",
             f"rejected  {self.rejected:>10,}",
         ]
         lines += [f"  {count:>10,}  {code}" for code, count in self.rejected_by_code.items()]
         lines += ["groups"] if self.groups else []
-        lines += [f"  {group.customers:>10,}  {group.slug}" for group in self.groups]
+        for group in self.groups:
+            remark = f"  looks like {group.resembles}" if group.resembles else ""
+            lines.append(f"  {group.customers:>10,}  {group.slug}{remark}")
         return "\n".join(lines)
 
 
@@ -60,4 +86,5 @@ def from_json(text: str) -> Bill:
     """Make a bill from what the native side hands over."""
     values = load(text)
     groups = tuple(BillGroup(**group) for group in values.pop("groups"))
-    return Bill(groups=groups, **values)
+    time = values.pop("time")
+    return Bill(groups=groups, time=None if time is None else BillTime(**time), **values)

@@ -67,6 +67,9 @@ class Client(BaseClient):
         constant_groups: Iterable[str] = (),
         allow_groups: Iterable[str] | None = None,
         delimiter: str = ",",
+        resend: bool = False,
+        resend_after: float | None = None,
+        retry_rejected: bool = False,
     ) -> Plan:
         """Make a plan: validate every row, merge the rows of each customer into one request. Nothing is sent.
 
@@ -80,16 +83,23 @@ class Client(BaseClient):
             constant_groups: Groups for all rows, before those of the row.
             allow_groups: When given, rows with any other group are refused, compared by predicted slug.
             delimiter: What separates the cells of a CSV file: one ASCII character.
+            resend: Send again what the ledger knows.
+            resend_after: Send again what was acknowledged longer ago than so many seconds, because operators remove
+                groups by hand.
+            retry_rejected: Send again what the server refused; otherwise it is rejected without asking again.
 
         Raises:
             InvalidInputError: The data as a whole cannot be used: a missing column, a broken file. Rows that are not
                 valid do not raise: see `Plan.refusals`.
+            LedgerError: The client's ledger cannot be used.
 
         """
-        settings = plan_settings(email, cu_ref_no, groups, constant_groups, allow_groups)
+        settings = plan_settings(
+            email, cu_ref_no, groups, constant_groups, allow_groups, resend, resend_after, retry_rejected
+        )
         if is_path(data):
-            return Plan(_native.Plan.from_csv(data, delimiter, settings), self._native)
-        return Plan(_native.Plan.from_rows(data, settings), self._native)
+            return Plan(_native.Plan.from_csv(self._native, data, delimiter, settings), self._native)
+        return Plan(_native.Plan.from_rows(self._native, data, settings), self._native)
 
     def close(self) -> None:
         """Close the connections. Calls in flight end as they would; later ones raise `InvalidInputError`."""

@@ -100,6 +100,12 @@ class NetworkError(BizKitHubError):
     kind = "network"
 
 
+class LedgerError(BizKitHubError):
+    """The ledger cannot be read or written. What a report counts as applied is in it all the same."""
+
+    kind = "ledger"
+
+
 class InternalError(BizKitHubError):
     """A defect of this package. Please report it with its message."""
 

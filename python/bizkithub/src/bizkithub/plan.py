@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from bizkithub.report import Report
 
     OnQuota: TypeAlias = Literal["wait", "stop"]
+    Pace: TypeAlias = Literal["even", "fast"]
 
 
 class BasePlan:
@@ -31,7 +32,7 @@ class BasePlan:
     @property
     def bill(self) -> Bill:
         """What the plan will cost and do."""
-        return bill.from_json(self._native.bill())
+        return bill.from_json(self._native.bill(self._client))
 
     @property
     def refusals(self) -> Sequence[BizKitHubError]:
@@ -65,6 +66,10 @@ class Plan(BasePlan):
         *,
         concurrency: int = 16,
         on_quota: OnQuota = "wait",
+        pace: Pace = "even",
+        reserve: float = 0.0,
+        deadline: float | None = None,
+        burst_seconds: float | None = None,
         breaker: int | None = 50,
         progress: Callable[[Progress], object] | None = None,
     ) -> Report:
@@ -78,6 +83,14 @@ class Plan(BasePlan):
             concurrency: The most requests under way at once, from 1 on; at most 256 are used.
             on_quota: What to do when the quota is used up: `"wait"` until it comes back, however long that takes, or
                 `"stop"`; then `Report.resume_at` tells when to run again.
+            pace: `"even"` spreads the requests over the quota's window, so that others with the same key find room at
+                any time; a run that needs at most half of what is left goes at once. `"fast"` uses what is there, then
+                waits.
+            reserve: The share of the quota that is left to others, from 0 to 1.
+            deadline: The longest that the run may take, in seconds. A wait for quota that would end later ends the run
+                at once; `Report.resume_at` tells when to run again.
+            burst_seconds: For how long requests leave; then the answers under way are waited for, and `Report.resume_at`
+                tells that the run may go on.
             breaker: Stops a run whose first so many requests all fail alike, because the cause is hardly in the
                 customers; `None` for never.
             progress: Called on this thread at most ten times a second, and at the end. An exception of it stops the run
@@ -87,8 +100,9 @@ class Plan(BasePlan):
             InvalidInputError: An argument is not valid, or the client is closed; nothing was sent.
 
         """
+        settings = _run_settings(concurrency, on_quota, pace, reserve, deadline, burst_seconds, breaker)
         self._last_report = None
-        inner, interruption = self._native.run(self._client, concurrency, on_quota, breaker, _told(progress))
+        inner, interruption = self._native.run(self._client, settings, _told(progress))
         kept = self._keep(inner)
         if interruption is not None:
             raise interruption
@@ -106,6 +120,10 @@ class AsyncPlan(BasePlan):
         *,
         concurrency: int = 16,
         on_quota: OnQuota = "wait",
+        pace: Pace = "even",
+        reserve: float = 0.0,
+        deadline: float | None = None,
+        burst_seconds: float | None = None,
         breaker: int | None = 50,
         progress: Callable[[Progress], object] | None = None,
     ) -> Report:
@@ -120,6 +138,14 @@ class AsyncPlan(BasePlan):
             concurrency: The most requests under way at once, from 1 on; at most 256 are used.
             on_quota: What to do when the quota is used up: `"wait"` until it comes back, however long that takes, or
                 `"stop"`; then `Report.resume_at` tells when to run again.
+            pace: `"even"` spreads the requests over the quota's window, so that others with the same key find room at
+                any time; a run that needs at most half of what is left goes at once. `"fast"` uses what is there, then
+                waits.
+            reserve: The share of the quota that is left to others, from 0 to 1.
+            deadline: The longest that the run may take, in seconds. A wait for quota that would end later ends the run
+                at once; `Report.resume_at` tells when to run again.
+            burst_seconds: For how long requests leave; then the answers under way are waited for, and `Report.resume_at`
+                tells that the run may go on.
             breaker: Stops a run whose first so many requests all fail alike, because the cause is hardly in the
                 customers; `None` for never.
             progress: Called on the event loop at most ten times a second, and at the end. An exception of it cancels
@@ -132,20 +158,41 @@ class AsyncPlan(BasePlan):
         from bizkithub import _native
         from bizkithub._event_loop import call
 
+        settings = _run_settings(concurrency, on_quota, pace, reserve, deadline, burst_seconds, breaker)
         self._last_report = None
         cancel = _native.Cancel()
         inner = await call(
             self._native.start_run,
             self._client,
-            concurrency,
-            on_quota,
-            breaker,
+            settings,
             cancel,
             progress is not None,
             on_event=_told(progress),
             stopping=(cancel.cancel, self._keep),
         )
         return self._keep(inner)
+
+
+def _run_settings(
+    concurrency: int,
+    on_quota: OnQuota,
+    pace: Pace,
+    reserve: float,
+    deadline: float | None,
+    burst_seconds: float | None,
+    breaker: int | None,
+) -> _native.RunSettings:
+    from bizkithub import _native
+
+    return _native.RunSettings(
+        concurrency=concurrency,
+        on_quota=on_quota,
+        pace=pace,
+        reserve=reserve,
+        deadline=deadline,
+        burst_seconds=burst_seconds,
+        breaker=breaker,
+    )
 
 
 def _told(listener: Callable[[Progress], object] | None) -> Callable[[str], object] | None:

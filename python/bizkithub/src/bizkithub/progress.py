@@ -29,8 +29,14 @@ class Progress(Record):
     """Requests of the plan."""
     requests_done: int
     """Requests that are decided."""
+    customers: int
+    """Customers of the plan."""
+    quota_left: int | None
+    """Requests that may leave until the quota is used up, as far as it is known."""
     waiting_until: datetime | None
     """When the run goes on, while it waits for quota, in UTC."""
+    finishes_at: datetime | None
+    """When the run will be done, if the quota alone decides and is known, in UTC."""
     is_done: bool
     """True once, in the last call."""
 
@@ -38,5 +44,6 @@ class Progress(Record):
 def from_json(text: str) -> Progress:
     """Make a snapshot from what the native side hands over."""
     values = load(text)
-    waiting_until = values.pop("waiting_until")
-    return Progress(waiting_until=None if waiting_until is None else moment(waiting_until), **values)
+    moments = {name: values.pop(name) for name in ("waiting_until", "finishes_at")}
+    known = {name: None if text is None else moment(text) for name, text in moments.items()}
+    return Progress(**known, **values)

@@ -18,6 +18,19 @@ if TYPE_CHECKING:
     from bizkithub.errors import BizKitHubError
 
 
+class QuotaPoint(Record):
+    """One point of a run's time."""
+
+    seconds: float
+    """Seconds since the run began."""
+    requests_sent: int
+    """Requests sent until then."""
+    quota_left: int | None
+    """Requests that the quota had left, as far as it was known."""
+    is_waiting: bool
+    """Whether the run waited for quota."""
+
+
 class Report(Record):
     """What a run did: every row's outcome, the counts, the time and the requests."""
 
@@ -46,13 +59,15 @@ class Report(Record):
     seconds: float
     """How long the run took."""
     resume_at: datetime | None
-    """When running again makes sense, for a run that stopped because the quota was used up, in UTC."""
+    """When running again makes sense, for a run that stopped because the quota was used up or its time was over, in UTC."""
     stopped_by: BizKitHubError | None
     """The error that stopped the run before its end, such as an `ApiKeyError`."""
     is_cancelled: bool
     """Whether the caller stopped the run."""
     is_complete: bool
     """Whether every row is applied or skipped."""
+    timeline: Sequence[QuotaPoint]
+    """How the run went along with its quota, in at most a few hundred points."""
     outcomes: Sequence[RowOutcome]
     """Every row's outcome, in the order of the rows."""
     _inner: _native.Report
@@ -103,6 +118,7 @@ def from_native(native: _native.Report) -> Report:
     values = load(native.summary())
     started_at, resume_at = moment(values.pop("started_at")), values.pop("resume_at")
     del values["stopped_by"]
+    timeline = [QuotaPoint(**point) for point in values.pop("timeline")]
 
     def outcome(index: int) -> RowOutcome:
         name, error = native.outcome(index)
@@ -112,6 +128,7 @@ def from_native(native: _native.Report) -> Report:
         started_at=started_at,
         resume_at=None if resume_at is None else moment(resume_at),
         stopped_by=native.stopped_by(),
+        timeline=timeline,
         outcomes=LazySequence(values["rows"], outcome),
         _inner=native,
         **values,

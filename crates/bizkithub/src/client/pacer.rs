@@ -1,0 +1,537 @@
+use std::collections::{BTreeMap, VecDeque};
+
+use serde::{Deserialize, Serialize};
+
+use super::QuotaRate;
+
+/// Decides when a request may leave: a state machine of times and answers, without a clock and without waiting.
+///
+/// It is told none of the published quota models and obeys all of them. A request that was answered at a moment was counted by the
+/// server at that moment or before, so a place in any window is free again one window after the answer, wherever the server's windows
+/// begin. What the server tells about its own count makes more room or less.
+///
+/// Times are microseconds since the Unix epoch. It serialises, so that processes can share one through their ledger; each of them is
+/// a *holder* of permits.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Pacer {
+    limit: Option<Limit>,
+    burst: Option<u64>,
+    /// Requests that were answered, oldest first, and not refused for the quota.
+    admitted: VecDeque<Bucket>,
+    /// The same of the last second.
+    recent: VecDeque<(u64, u64)>,
+    /// Permits that were given and not accounted for yet.
+    out: BTreeMap<u64, Out>,
+    /// Requests of others that the server counts.
+    foreign: u64,
+    told: Option<Told>,
+    blocked_until: u64,
+    /// Whether one request may find out whether the block is over.
+    may_probe: bool,
+    /// When the next request is due, where they leave evenly.
+    due: u64,
+    refusals_in_a_row: u32,
+}
+
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct Limit {
+    count: u64,
+    window: u64,
+    source: Source,
+    /// Whether windows begin at full multiples of their length.
+    in_blocks: bool,
+    /// When the count was last found to be used up.
+    refused_at: Option<u64>,
+}
+
+/// Where a limit comes from; a later one is better.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize, Deserialize)]
+enum Source {
+    /// The key's prefix.
+    Assumed,
+    /// The caller.
+    Given,
+    /// A whole window that ended with a refusal.
+    Found,
+    /// The server's headers.
+    Told,
+}
+
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct Bucket {
+    /// When the first of its requests left.
+    sent: u64,
+    /// When the last of its answers arrived.
+    answered: u64,
+    count: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+struct Out {
+    count: u64,
+    /// When whoever holds them is taken for gone.
+    until: u64,
+}
+
+/// The server's own count, less what has left since.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct Told {
+    left: u64,
+    resets_at: Option<u64>,
+}
+
+/// How requests leave within the quota.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Pace {
+    /// Spread over the window, so that others with the same key find room at any time. A run that needs at most half of what is left
+    /// goes at once.
+    #[default]
+    Even,
+    /// Use what is there, then wait.
+    Fast,
+}
+
+impl Pace {
+    /// Every pace with its name in the settings.
+    pub const ALL: [(&'static str, Self); 2] = [("even", Self::Even), ("fast", Self::Fast)];
+}
+
+/// What somebody who asks for permits wants.
+#[derive(Clone, Copy, Debug)]
+pub struct Wish {
+    /// Who asks; each process has its own number.
+    pub holder: u64,
+    /// How many permits at most.
+    pub most: u64,
+    /// How many requests are still to be sent in all.
+    pub backlog: u64,
+    /// How they leave.
+    pub pace: Pace,
+    /// The share of the quota that is left to others, from 0 to 1.
+    pub reserve: f64,
+    /// For how long ahead permits are wanted, in microseconds.
+    pub ahead: u64,
+}
+
+/// The answer to a [`Wish`].
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Decision {
+    /// So many requests may leave, at least one.
+    Go(u64),
+    /// None before this moment.
+    NotBefore {
+        /// The moment.
+        moment: u64,
+        /// Whether the quota is used up; otherwise requests are only spread.
+        is_used_up: bool,
+    },
+    /// None before the answer to one that is under way.
+    AfterAnswer,
+}
+
+/// What an answer told about the quota, in the pacer's times.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Observation {
+    /// When the request left.
+    pub sent: u64,
+    /// When its answer arrived, or was given up.
+    pub answered: u64,
+    /// Requests that a window allows.
+    pub limit: Option<u64>,
+    /// Requests left.
+    pub remaining: Option<u64>,
+    /// When the server has more.
+    pub resets_at: Option<u64>,
+    /// The length of a window.
+    pub window: Option<u64>,
+    /// Present when the request was refused for the quota.
+    pub refusal: Option<QuotaRefusal>,
+}
+
+/// A refusal for the quota.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct QuotaRefusal {
+    /// When the server asks to come again.
+    pub retry_at: Option<u64>,
+    /// The length of the windows in which the server counts, where its code gives that away.
+    pub window: Option<u64>,
+    /// Whether windows begin at full multiples of their length.
+    pub in_blocks: bool,
+}
+
+const SECOND: u64 = 1_000_000;
+const HOUR: u64 = 3_600 * SECOND;
+/// A permit that was not accounted for by then never will be: its process has died.
+const LONGEST_EXCHANGE: u64 = 600 * SECOND;
+/// How much of a window a bucket may hold: the more, the later a place is free again.
+const BUCKETS: u64 = 1_000;
+/// How finely the last second is known.
+const RECENT: u64 = SECOND / 200;
+
+impl Pacer {
+    /// A pacer that starts from what the caller gave, or from what the key suggests; without a limit until the server tells one.
+    #[must_use]
+    pub fn new(given: Option<QuotaRate>, assumed: Option<QuotaRate>) -> Self {
+        let limit = |rate: QuotaRate, source| Limit {
+            count: rate.limit(),
+            window: micros(rate.window()),
+            source,
+            in_blocks: false,
+            refused_at: None,
+        };
+        let given = given.map(|rate| limit(rate, Source::Given)).zip(given);
+        let assumed = assumed.map(|rate| limit(rate, Source::Assumed)).zip(assumed);
+        let (limit, rate) = given.or(assumed).unzip();
+        Self {
+            limit,
+            burst: rate.and_then(|rate: QuotaRate| rate.burst()),
+            admitted: VecDeque::new(),
+            recent: VecDeque::new(),
+            out: BTreeMap::new(),
+            foreign: 0,
+            told: None,
+            blocked_until: 0,
+            may_probe: false,
+            due: 0,
+            refusals_in_a_row: 0,
+        }
+    }
+
+    /// Goes on from a picture that another run left, with what the caller gives now.
+    pub(crate) fn starting_from(mut self, initial: &Self) -> Self {
+        let is_given = |limit: &Limit| limit.source == Source::Given;
+        if let Some(given) = initial.limit.filter(is_given)
+            && self.limit.is_none_or(|known| known.source <= Source::Given)
+        {
+            let refused_at = self.limit.and_then(|known| known.refused_at);
+            (self.limit, self.burst) = (Some(Limit { refused_at, ..given }), initial.burst);
+        }
+        self
+    }
+
+    /// The limit as it is known or assumed; `None` where there is none.
+    #[must_use]
+    pub fn rate(&self) -> Option<QuotaRate> {
+        let limit = self.limit?;
+        Some(QuotaRate::new(limit.count, std::time::Duration::from_micros(limit.window)))
+    }
+
+    /// Whether the server itself has told or shown the limit.
+    #[must_use]
+    pub fn is_sure(&self) -> bool {
+        self.limit.is_some_and(|limit| limit.source >= Source::Found)
+    }
+
+    /// Requests that may leave until the quota is used up, as far as it is known.
+    #[must_use]
+    pub fn left(&mut self, now: u64) -> Option<u64> {
+        self.forget(now);
+        self.limit.map(|limit| self.room(now, &limit, 0.0))
+    }
+
+    /// Asks for permits. Those that are given count as used until they are accounted for by [`Pacer::observe`] or
+    /// [`Pacer::give_back`].
+    pub fn ask(&mut self, now: u64, wish: &Wish) -> Decision {
+        self.forget(now);
+        let out = self.out_count();
+        if now < self.blocked_until {
+            return Decision::NotBefore { moment: self.blocked_until, is_used_up: true };
+        }
+        let mut most = wish.most.max(1);
+        if let Some(limit) = self.limit {
+            let room = self.room(now, &limit, wish.reserve);
+            if room == 0 {
+                if out == 0 && self.may_find_more(now, &limit) {
+                    return self.give(now, wish, 1);
+                }
+                return self.when_there_is_room(now, &limit, out);
+            }
+            most = most.min(room);
+            let fits = wish.pace == Pace::Fast || room / 2 >= wish.backlog;
+            if !fits {
+                match self.due_now(now, wish, &limit) {
+                    Ok(due) => most = most.min(due),
+                    Err(moment) => return Decision::NotBefore { moment, is_used_up: false },
+                }
+            }
+        }
+        if let Some(burst) = self.burst {
+            let used = out + self.recent.iter().map(|(_, count)| count).sum::<u64>();
+            if used >= burst {
+                return match self.recent.front() {
+                    Some((answered, _)) => {
+                        Decision::NotBefore { moment: answered + SECOND, is_used_up: false }
+                    }
+                    None => Decision::AfterAnswer,
+                };
+            }
+            most = most.min(burst - used);
+        }
+        self.give(now, wish, most)
+    }
+
+    fn give(&mut self, now: u64, wish: &Wish, count: u64) -> Decision {
+        self.may_probe = false;
+        if let Some(told) = &mut self.told {
+            told.left = told.left.saturating_sub(count);
+        }
+        if let Some(interval) = self.limit.map(|limit| self.interval(&limit, wish.reserve)) {
+            // A request that went ahead of its turn still takes it.
+            self.due = self.due.max(now.saturating_sub(interval.max(SECOND))).saturating_add(interval.saturating_mul(count));
+        }
+        let out = self.out.entry(wish.holder).or_default();
+        out.count += count;
+        out.until = now + LONGEST_EXCHANGE;
+        Decision::Go(count)
+    }
+
+    /// Gives a permit that was not asked for, to a request that leaves in any case.
+    pub fn take(&mut self, now: u64, holder: u64) {
+        let wish = Wish { holder, most: 1, backlog: 1, pace: Pace::Fast, reserve: 0.0, ahead: 0 };
+        self.give(now, &wish, 1);
+    }
+
+    /// Takes unused permits back.
+    pub fn give_back(&mut self, holder: u64, count: u64) {
+        if count == 0 {
+            return;
+        }
+        if let Some(out) = self.out.get_mut(&holder) {
+            out.count = out.count.saturating_sub(count);
+            if out.count == 0 {
+                self.out.remove(&holder);
+            }
+        }
+        if let Some(told) = &mut self.told {
+            told.left += count;
+        }
+    }
+
+    /// Takes in what became of a request. One that was not answered counts as if it had been admitted.
+    pub fn observe(&mut self, holder: u64, seen: &Observation) {
+        let now = seen.answered;
+        self.forget(now);
+        if let Some(out) = self.out.get_mut(&holder) {
+            out.count = out.count.saturating_sub(1);
+            if out.count == 0 {
+                self.out.remove(&holder);
+            }
+        }
+        match &seen.refusal {
+            None => self.admit(seen),
+            Some(refusal) => self.refused(now, seen, refusal),
+        }
+        self.learn(now, seen);
+    }
+
+    fn admit(&mut self, seen: &Observation) {
+        self.refusals_in_a_row = 0;
+        let width = self.limit.map_or(SECOND, |limit| limit.window / BUCKETS);
+        match self.admitted.back_mut() {
+            Some(bucket) if seen.answered.saturating_sub(bucket.sent) <= width && seen.answered >= bucket.answered => {
+                bucket.answered = seen.answered;
+                bucket.sent = bucket.sent.min(seen.sent);
+                bucket.count += 1;
+            }
+            // Answers may overtake one another on their way here; the log stays in order.
+            last => {
+                let answered = last.map_or(seen.answered, |last| last.answered.max(seen.answered));
+                self.admitted.push_back(Bucket { sent: seen.sent, answered, count: 1 });
+            }
+        }
+        match self.recent.back_mut() {
+            Some((answered, count)) if seen.answered.saturating_sub(*answered) < RECENT => {
+                // The bucket is as late as its last answer, so that none of them is forgotten early.
+                *answered = seen.answered.max(*answered);
+                *count += 1;
+            }
+            _ => self.recent.push_back((seen.answered, 1)),
+        }
+        // More than the limit that was found: it has grown, or was larger all the time.
+        if let Some(mut limit) = self.limit.filter(|limit| limit.source == Source::Found) {
+            limit.count = limit.count.max(self.used(seen.answered, &limit));
+            self.limit = Some(limit);
+        }
+    }
+
+    fn refused(&mut self, now: u64, seen: &Observation, refusal: &QuotaRefusal) {
+        self.refusals_in_a_row = self.refusals_in_a_row.saturating_add(1);
+        let is_told = seen.remaining.is_some() || seen.limit.is_some();
+        if !is_told {
+            self.find(now, refusal);
+        } else if seen.remaining.is_some_and(|left| left > 0) {
+            // There is room in the window, so that the second must be full.
+            let in_second = self.recent.iter().map(|(_, count)| count).sum::<u64>();
+            self.burst = Some(self.burst.unwrap_or(u64::MAX).min(in_second.max(1)));
+        }
+        let until_block = self.limit.filter(|limit| limit.in_blocks).map(|limit| block_end(now, limit.window));
+        let patience = SECOND << self.refusals_in_a_row.min(7).saturating_sub(1);
+        // A server that asks for no wait at all, again and again, must not be asked without a pause.
+        let shortest = if self.refusals_in_a_row > 1 { now + patience } else { now };
+        let moment = refusal.retry_at.or(until_block).unwrap_or(now + patience).max(shortest);
+        self.blocked_until = self.blocked_until.max(moment);
+        self.may_probe = true;
+    }
+
+    /// Learns from a refusal that tells no numbers. Only a window that was seen from its beginning shows the whole limit.
+    fn find(&mut self, now: u64, refusal: &QuotaRefusal) {
+        let known = self.limit;
+        let window = refusal.window.or(known.map(|limit| limit.window)).unwrap_or(HOUR);
+        let in_blocks = refusal.in_blocks;
+        if let Some(given) = known.filter(|limit| limit.source == Source::Given) {
+            // Others use the quota as well, or it was given wrongly; when it comes back, it is tried again.
+            self.limit = Some(Limit { refused_at: Some(now), in_blocks: in_blocks || given.in_blocks, ..given });
+            return;
+        }
+        let seen = Limit { count: 0, window, source: Source::Found, in_blocks, refused_at: Some(now) };
+        let used = self.used(now, &seen);
+        let is_whole = known.is_some_and(|limit| {
+            limit.refused_at.is_some_and(|before| {
+                if in_blocks { before / window < now / window } else { before + window <= now }
+            })
+        });
+        let is_repeated = known.and_then(|limit| limit.refused_at).is_some_and(|before| {
+            if in_blocks { before / window == now / window } else { before + window > now }
+        });
+        self.limit = match known {
+            Some(limit) if limit.source == Source::Found && is_repeated => Some(limit),
+            Some(limit) if limit.source == Source::Found || is_whole => Some(Limit { count: used.max(1), ..seen }),
+            Some(limit) => Some(Limit { refused_at: Some(now), in_blocks, ..limit }),
+            None => Some(Limit { count: u64::MAX / 4, source: Source::Assumed, ..seen }),
+        };
+    }
+
+    fn learn(&mut self, now: u64, seen: &Observation) {
+        let (Some(count), Some(remaining)) = (seen.limit, seen.remaining) else { return };
+        let ahead = seen.resets_at.map(|moment| moment.saturating_sub(now));
+        let known = self.limit.filter(|limit| limit.source == Source::Told);
+        let mut window = seen.window.or(known.map(|limit| limit.window)).unwrap_or_else(|| {
+            // An hour is published; a limit that the caller gave tells its window too.
+            self.limit.filter(|limit| limit.source == Source::Given && limit.count == count).map_or(HOUR, |limit| limit.window)
+        });
+        let used = count.saturating_sub(remaining);
+        if seen.window.is_none() {
+            window = window.max(ahead.unwrap_or_default());
+            // The server counts `used` requests. If they are our last ones, the oldest of them leaves the window at the reset; if some
+            // are others', ours are fewer, and the window is shorter than this.
+            if let (Some(resets_at), Some(oldest)) = (seen.resets_at, self.sent_before(used)) {
+                window = window.min(resets_at.saturating_sub(oldest).max(1));
+            }
+        }
+        let limit = Limit { count, window, source: Source::Told, in_blocks: false, refused_at: None };
+        self.limit = Some(limit);
+        if known.is_none_or(|known| known.count != count) && window >= 600 * SECOND {
+            self.burst = self.burst.or(Some(QuotaRate::burst_of(count)));
+        }
+        let out = self.out_count();
+        self.foreign = used.saturating_sub(self.used(now, &limit)).saturating_sub(out);
+        self.told = Some(Told { left: remaining.saturating_sub(out), resets_at: seen.resets_at });
+    }
+
+    /// When the request left that is so many from the end, if so many are known.
+    fn sent_before(&self, count: u64) -> Option<u64> {
+        let mut left = count.checked_sub(1)?;
+        for bucket in self.admitted.iter().rev() {
+            if bucket.count > left {
+                return Some(bucket.sent);
+            }
+            left -= bucket.count;
+        }
+        None
+    }
+
+    /// How many requests may leave at once before the limit is reached.
+    fn room(&self, now: u64, limit: &Limit, reserve: f64) -> u64 {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "a share of a count")]
+        let kept = (limit.count as f64 * reserve.clamp(0.0, 1.0)) as u64;
+        let taken = self.used(now, limit) + self.out_count() + self.foreign + kept;
+        let counted = limit.count.saturating_sub(taken);
+        match self.told.filter(|_| limit.source == Source::Told) {
+            Some(told) => counted.max(told.left.saturating_sub(kept)),
+            None => counted,
+        }
+    }
+
+    fn used(&self, now: u64, limit: &Limit) -> u64 {
+        let is_within = |bucket: &&Bucket| match limit.in_blocks {
+            true => bucket.answered / limit.window == now / limit.window,
+            false => bucket.answered.saturating_add(limit.window) > now,
+        };
+        self.admitted.iter().rev().take_while(is_within).map(|bucket| bucket.count).sum()
+    }
+
+    fn out_count(&self) -> u64 {
+        self.out.values().map(|out| out.count).sum()
+    }
+
+    /// Whether one request may be sent to find out whether there is room after all: never twice in a window.
+    fn may_find_more(&self, now: u64, limit: &Limit) -> bool {
+        let is_reset = self.told.and_then(|told| told.resets_at).is_some_and(|moment| moment <= now);
+        let is_next_window = limit.source == Source::Found
+            && limit.refused_at.is_none_or(|refused_at| match limit.in_blocks {
+                true => refused_at / limit.window < now / limit.window,
+                false => refused_at + limit.window <= now,
+            });
+        self.may_probe || is_reset || is_next_window
+    }
+
+    fn when_there_is_room(&self, now: u64, limit: &Limit, out: u64) -> Decision {
+        let oldest = match (limit.in_blocks, self.admitted.iter().find(|bucket| bucket.answered + limit.window > now)) {
+            (true, _) => Some(block_end(now, limit.window)),
+            (false, oldest) => oldest.map(|bucket| bucket.answered + limit.window),
+        };
+        let resets_at = self.told.and_then(|told| told.resets_at).filter(|moment| *moment > now);
+        match oldest.into_iter().chain(resets_at).min() {
+            Some(moment) => Decision::NotBefore { moment: moment.max(now + 1), is_used_up: true },
+            None if out > 0 => Decision::AfterAnswer,
+            // Others have it all, and nothing tells when they let go.
+            None => Decision::NotBefore { moment: now + SECOND, is_used_up: true },
+        }
+    }
+
+    fn interval(&self, limit: &Limit, reserve: f64) -> u64 {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "a share of a count")]
+        let share = (limit.count as f64 * (1.0 - reserve.clamp(0.0, 1.0))) as u64;
+        // With one in a hundred more, a limit that has grown is found; it is obeyed all the same.
+        let share = if limit.source == Source::Found { share + share / 100 + 1 } else { share };
+        limit.window / share.saturating_sub(self.foreign.min(share / 2)).max(1)
+    }
+
+    /// How many requests are due, or when the next one is.
+    fn due_now(&mut self, now: u64, wish: &Wish, limit: &Limit) -> Result<u64, u64> {
+        let interval = self.interval(limit, wish.reserve);
+        // Turns that were missed are made up for, but not those of a long idle time.
+        self.due = self.due.max(now.saturating_sub(interval.max(SECOND)));
+        let horizon = now.saturating_add(wish.ahead);
+        if self.due > horizon {
+            return Err(self.due.saturating_sub(wish.ahead).max(now + 1));
+        }
+        Ok((horizon - self.due) / interval.max(1) + 1)
+    }
+
+    fn forget(&mut self, now: u64) {
+        let longest = self.limit.map_or(HOUR, |limit| limit.window.max(HOUR));
+        while self.admitted.front().is_some_and(|bucket| bucket.answered.saturating_add(longest) <= now) {
+            self.admitted.pop_front();
+        }
+        while self.recent.front().is_some_and(|(answered, _)| answered + SECOND <= now) {
+            self.recent.pop_front();
+        }
+        // A process that died may have sent what it was permitted to.
+        while let Some((&holder, out)) = self.out.iter().find(|(_, out)| out.until <= now) {
+            self.admitted.push_back(Bucket { sent: now, answered: now, count: out.count });
+            self.out.remove(&holder);
+        }
+    }
+}
+
+/// When the next block begins, and a little later where clocks differ a little.
+fn block_end(now: u64, window: u64) -> u64 {
+    (now / window + 1) * window + (window / 400).min(SECOND)
+}
+
+/// A duration in microseconds.
+pub(crate) fn micros(duration: std::time::Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}

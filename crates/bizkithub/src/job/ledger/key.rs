@@ -1,0 +1,75 @@
+use std::fmt;
+
+use crate::job::customer_table::IdentityText;
+use crate::types::{Customer, CustomerIdentity};
+
+/// A customer in a ledger: 16 bytes of a keyed BLAKE3 hash, from which nothing of the customer can be read.
+#[derive(Clone, Copy, Eq, PartialEq, Hash, PartialOrd, Ord)]
+pub struct CustomerKey(pub [u8; 16]);
+
+/// A group in a ledger: 8 bytes of a keyed BLAKE3 hash of its predicted slug, as the whole number that databases keep.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Hash, PartialOrd, Ord)]
+pub struct GroupKey(pub i64);
+
+/// The random secret of a ledger, which makes its keys useless for whoever has a list of addresses but not the ledger.
+#[derive(Clone)]
+pub struct LedgerSecret([u8; 32]);
+
+impl LedgerSecret {
+    /// A secret from its bytes.
+    #[must_use]
+    pub fn new(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The key of a customer.
+    #[must_use]
+    pub fn customer(&self, customer: &Customer) -> CustomerKey {
+        match customer.identity() {
+            CustomerIdentity::CuRefNo(cu_ref_no) => self.identity(&IdentityText::CuRefNo(cu_ref_no.as_str())),
+            CustomerIdentity::Email(email) => self.identity(&IdentityText::Email(&email)),
+        }
+    }
+
+    /// The key of a group, from its predicted slug.
+    #[must_use]
+    pub fn group(&self, slug: &str) -> GroupKey {
+        let hash = self.hash("group", slug);
+        let [a, b, c, d, e, f, g, h, ..] = *hash.as_bytes();
+        GroupKey(i64::from_le_bytes([a, b, c, d, e, f, g, h]))
+    }
+
+    pub(in crate::job) fn identity(&self, identity: &IdentityText<'_>) -> CustomerKey {
+        let hash = match identity {
+            IdentityText::CuRefNo(text) => self.hash("cuRefNo", text),
+            IdentityText::Email(text) => self.hash("email", text),
+        };
+        let mut key = [0; 16];
+        key.copy_from_slice(&hash.as_bytes()[..16]);
+        CustomerKey(key)
+    }
+
+    fn hash(&self, what: &str, text: &str) -> blake3::Hash {
+        let mut hasher = blake3::Hasher::new_keyed(&self.0);
+        hasher.update(what.as_bytes()).update(b"\0").update(text.as_bytes());
+        hasher.finalize()
+    }
+}
+
+impl fmt::Debug for LedgerSecret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("LedgerSecret(…)")
+    }
+}
+
+impl fmt::Display for CustomerKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(formatter, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for CustomerKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "CustomerKey({self})")
+    }
+}
