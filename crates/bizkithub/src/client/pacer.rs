@@ -22,8 +22,9 @@ pub struct Pacer {
     recent: VecDeque<(u64, u64)>,
     /// Permits that were given and not accounted for yet.
     out: BTreeMap<u64, Out>,
-    /// Requests of others that the server counts.
+    /// Requests of others that the server counts, and until when they may count.
     foreign: u64,
+    foreign_until: u64,
     told: Option<Told>,
     blocked_until: u64,
     /// Whether one request may find out whether the block is over.
@@ -31,6 +32,8 @@ pub struct Pacer {
     /// When the next request is due, where they leave evenly.
     due: u64,
     refusals_in_a_row: u32,
+    /// Whether the API has answered at all.
+    has_heard: bool,
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -64,6 +67,8 @@ struct Bucket {
     /// When the last of its answers arrived.
     answered: u64,
     count: u64,
+    /// How many of them the server has surely counted: a lost request may never have arrived.
+    sure: u64,
 }
 
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
@@ -147,6 +152,8 @@ pub struct Observation {
     pub window: Option<u64>,
     /// Present when the request was refused for the quota.
     pub refusal: Option<QuotaRefusal>,
+    /// Whether the API itself answered, and not a gateway before it: then it has told what it tells about the quota.
+    pub is_genuine: bool,
 }
 
 /// A refusal for the quota.
@@ -163,7 +170,7 @@ pub struct QuotaRefusal {
 const SECOND: u64 = 1_000_000;
 const HOUR: u64 = 3_600 * SECOND;
 /// A permit that was not accounted for by then never will be: its process has died.
-const LONGEST_EXCHANGE: u64 = 600 * SECOND;
+const LONGEST_EXCHANGE: u64 = 60 * SECOND;
 /// How much of a window a bucket may hold: the more, the later a place is free again.
 const BUCKETS: u64 = 1_000;
 /// How finely the last second is known.
@@ -190,11 +197,13 @@ impl Pacer {
             recent: VecDeque::new(),
             out: BTreeMap::new(),
             foreign: 0,
+            foreign_until: 0,
             told: None,
             blocked_until: 0,
             may_probe: false,
             due: 0,
             refusals_in_a_row: 0,
+            has_heard: false,
         }
     }
 
@@ -223,6 +232,11 @@ impl Pacer {
         self.limit.is_some_and(|limit| limit.source >= Source::Found)
     }
 
+    /// Whether the server tells the quota with its answers.
+    pub(crate) fn is_told(&self) -> bool {
+        self.limit.is_some_and(|limit| limit.source == Source::Told)
+    }
+
     /// Requests that may leave until the quota is used up, as far as it is known.
     #[must_use]
     pub fn left(&mut self, now: u64) -> Option<u64> {
@@ -238,7 +252,24 @@ impl Pacer {
         if now < self.blocked_until {
             return Decision::NotBefore { moment: self.blocked_until, is_used_up: true };
         }
-        let mut most = wish.most.max(1);
+        let is_blind = !self.has_heard && self.limit.is_none_or(|limit| limit.source == Source::Assumed);
+        if is_blind && out > 0 {
+            // The first answer tells what the quota is: many requests before it might all be refused.
+            return Decision::AfterAnswer;
+        }
+        let mut most = if is_blind { 1 } else { wish.most.max(1) };
+        if let Some(burst) = self.burst {
+            let used = out + self.recent.iter().map(|(_, count)| count).sum::<u64>();
+            if used >= burst {
+                return match self.recent.front() {
+                    Some((answered, _)) => {
+                        Decision::NotBefore { moment: answered + SECOND, is_used_up: false }
+                    }
+                    None => Decision::AfterAnswer,
+                };
+            }
+            most = most.min(burst - used);
+        }
         if let Some(limit) = self.limit {
             let room = self.room(now, &limit, wish.reserve);
             if room == 0 {
@@ -256,24 +287,15 @@ impl Pacer {
                 }
             }
         }
-        if let Some(burst) = self.burst {
-            let used = out + self.recent.iter().map(|(_, count)| count).sum::<u64>();
-            if used >= burst {
-                return match self.recent.front() {
-                    Some((answered, _)) => {
-                        Decision::NotBefore { moment: answered + SECOND, is_used_up: false }
-                    }
-                    None => Decision::AfterAnswer,
-                };
-            }
-            most = most.min(burst - used);
-        }
         self.give(now, wish, most)
     }
 
     fn give(&mut self, now: u64, wish: &Wish, count: u64) -> Decision {
         self.may_probe = false;
         if let Some(told) = &mut self.told {
+            // A reset lets one request find out what there is. Should its answer be lost, it may have used what there was; and so
+            // may a request that left although the server had told of nothing left, because one of ours had made room.
+            told.resets_at = told.resets_at.filter(|moment| *moment > now && told.left >= count);
             told.left = told.left.saturating_sub(count);
         }
         if let Some(interval) = self.limit.map(|limit| self.interval(&limit, wish.reserve)) {
@@ -318,6 +340,7 @@ impl Pacer {
                 self.out.remove(&holder);
             }
         }
+        self.has_heard |= seen.is_genuine;
         match &seen.refusal {
             None => self.admit(seen),
             Some(refusal) => self.refused(now, seen, refusal),
@@ -327,17 +350,19 @@ impl Pacer {
 
     fn admit(&mut self, seen: &Observation) {
         self.refusals_in_a_row = 0;
+        let sure = u64::from(seen.remaining.is_some());
         let width = self.limit.map_or(SECOND, |limit| limit.window / BUCKETS);
         match self.admitted.back_mut() {
             Some(bucket) if seen.answered.saturating_sub(bucket.sent) <= width && seen.answered >= bucket.answered => {
                 bucket.answered = seen.answered;
                 bucket.sent = bucket.sent.min(seen.sent);
                 bucket.count += 1;
+                bucket.sure += sure;
             }
             // Answers may overtake one another on their way here; the log stays in order.
             last => {
                 let answered = last.map_or(seen.answered, |last| last.answered.max(seen.answered));
-                self.admitted.push_back(Bucket { sent: seen.sent, answered, count: 1 });
+                self.admitted.push_back(Bucket { sent: seen.sent, answered, count: 1, sure });
             }
         }
         match self.recent.back_mut() {
@@ -413,8 +438,8 @@ impl Pacer {
         let used = count.saturating_sub(remaining);
         if seen.window.is_none() {
             window = window.max(ahead.unwrap_or_default());
-            // The server counts `used` requests. If they are our last ones, the oldest of them leaves the window at the reset; if some
-            // are others', ours are fewer, and the window is shorter than this.
+            // The server counts `used` requests. If they are our last sure ones, the oldest of them leaves the window at the reset; if
+            // some are others', ours are fewer, and the window is shorter than this.
             if let (Some(resets_at), Some(oldest)) = (seen.resets_at, self.sent_before(used)) {
                 window = window.min(resets_at.saturating_sub(oldest).max(1));
             }
@@ -422,21 +447,23 @@ impl Pacer {
         let limit = Limit { count, window, source: Source::Told, in_blocks: false, refused_at: None };
         self.limit = Some(limit);
         if known.is_none_or(|known| known.count != count) && window >= 600 * SECOND {
-            self.burst = self.burst.or(Some(QuotaRate::burst_of(count)));
+            let burst = QuotaRate::burst_of(count);
+            self.burst = Some(self.burst.map_or(burst, |known| known.min(burst)));
         }
         let out = self.out_count();
         self.foreign = used.saturating_sub(self.used(now, &limit)).saturating_sub(out);
+        self.foreign_until = now + window;
         self.told = Some(Told { left: remaining.saturating_sub(out), resets_at: seen.resets_at });
     }
 
-    /// When the request left that is so many from the end, if so many are known.
+    /// When the sure request left that is so many from the end, if so many are known.
     fn sent_before(&self, count: u64) -> Option<u64> {
         let mut left = count.checked_sub(1)?;
         for bucket in self.admitted.iter().rev() {
-            if bucket.count > left {
+            if bucket.sure > left {
                 return Some(bucket.sent);
             }
-            left -= bucket.count;
+            left -= bucket.sure;
         }
         None
     }
@@ -482,7 +509,8 @@ impl Pacer {
             (false, oldest) => oldest.map(|bucket| bucket.answered + limit.window),
         };
         let resets_at = self.told.and_then(|told| told.resets_at).filter(|moment| *moment > now);
-        match oldest.into_iter().chain(resets_at).min() {
+        let foreign = Some(self.foreign_until).filter(|moment| self.foreign > 0 && *moment > now);
+        match oldest.into_iter().chain(resets_at).chain(foreign).min() {
             Some(moment) => Decision::NotBefore { moment: moment.max(now + 1), is_used_up: true },
             None if out > 0 => Decision::AfterAnswer,
             // Others have it all, and nothing tells when they let go.
@@ -515,13 +543,20 @@ impl Pacer {
         while self.admitted.front().is_some_and(|bucket| bucket.answered.saturating_add(longest) <= now) {
             self.admitted.pop_front();
         }
+        if self.foreign_until <= now {
+            self.foreign = 0;
+        }
         while self.recent.front().is_some_and(|(answered, _)| answered + SECOND <= now) {
             self.recent.pop_front();
         }
         // A process that died may have sent what it was permitted to.
         while let Some((&holder, out)) = self.out.iter().find(|(_, out)| out.until <= now) {
-            self.admitted.push_back(Bucket { sent: now, answered: now, count: out.count });
+            self.admitted.push_back(Bucket { sent: now, answered: now, count: out.count, sure: 0 });
             self.out.remove(&holder);
+            // What the server told before may be used up by them.
+            if let Some(told) = &mut self.told {
+                told.resets_at = None;
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::pacer::{Decision, Observation, Pace, Pacer, QuotaRefusal, Wish, micros};
 use super::{Clock, QuotaRate};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::protocol::{ErrorCode, Quota};
 
 /// The pacer of a client, which its single calls and its runs share.
@@ -144,6 +144,7 @@ impl Permit<'_> {
             resets_at: quota.resets_at.map(moment),
             window: quota.window.map(micros),
             refusal,
+            is_genuine: error.is_none_or(|error| !matches!(error.kind(), ErrorKind::Server | ErrorKind::Network)),
             ..Observation::default()
         })
     }

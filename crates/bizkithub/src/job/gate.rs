@@ -83,10 +83,12 @@ impl<'a> Gate<'a> {
     /// Notes what became of a request.
     pub(super) fn observe(&mut self, observation: Observation) {
         if let Some(share) = &mut self.share {
-            // A refusal ends the loan: whatever is left of it would be refused as well.
-            let is_refused = observation.refusal.is_some();
+            // A refusal ends the loan, because what is left of it would be refused as well; and so does the first word about the
+            // quota, which was not known when the loan was made.
+            let is_news = observation.limit.is_some() && !share.picture.as_ref().is_some_and(Pacer::is_told);
+            let ends_loan = observation.refusal.is_some() || is_news;
             share.observations.push(observation);
-            if is_refused {
+            if ends_loan {
                 let now = self.now();
                 self.begin_exchange(now);
             }

@@ -279,7 +279,7 @@ impl<'a> Run<'a> {
             self.ready.extend(self.later.pop().map(|retry| retry.attempt));
         }
         self.gate.wake();
-        if self.course == Course::Sending && self.burst_end.is_some_and(|end| end <= now) && !self.is_at_its_end() {
+        if self.course == Course::Sending && self.burst_end.is_some_and(|end| end <= now) {
             self.leave_the_rest(self.client.clock().now());
         }
         if self.course != Course::Ending && self.deadline.is_some_and(|deadline| deadline <= now) {

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bizkithub::protocol::{Request, Response};
-use bizkithub::{BoxFuture, Client, ClientBuilder, Clock, Timestamp, Transport, TransportError};
+use bizkithub::{BoxFuture, Client, ClientBuilder, Clock, QuotaRate, Timestamp, Transport, TransportError};
 use tokio::time::Instant;
 
 /// A key of the right form; no server knows it.
@@ -40,6 +40,8 @@ impl World {
 
     pub(crate) fn build(&self, builder: ClientBuilder) -> Client {
         let builder = builder.api_key(KEY).base_url("http://localhost").clock(Arc::new(PausedClock(self.begin)));
+        // More than any test sends, so that runs begin at full speed.
+        let builder = builder.quota(QuotaRate::new(1_000_000, Duration::from_secs(1)));
         builder.transport(self.clone()).build().expect("the settings are valid")
     }
 
