@@ -72,7 +72,8 @@ impl LedgerChoice {
         if let (None, Some(folder)) = (&self.ledger, default_path(client)?.parent()) {
             make_folder(folder)?;
         }
-        let ledger = location.open(&LedgerOwner::of(client).accepting_key(self.accept_key)).map_err(with_option_names)?;
+        let ledger =
+            location.open(&LedgerOwner::of(client).accepting_key(self.accept_key)).map_err(with_option_names)?;
         Ok(Some((Arc::new(ledger), location.to_string())))
     }
 
@@ -90,7 +91,11 @@ pub(crate) fn shared(ledger: &Arc<StoreLedger>) -> Arc<dyn Ledger> {
 fn default_path(client: &Client) -> Result<PathBuf, Error> {
     let strategy = etcetera::choose_base_strategy().map_err(|error| {
         let message = format!("the user's folder for the ledger cannot be found: {error}");
-        Error::invalid_input("ledger_folder_unknown", message, "set HOME, or choose a place with --ledger, or use --no-ledger")
+        Error::invalid_input(
+            "ledger_folder_unknown",
+            message,
+            "set HOME, or choose a place with --ledger, or use --no-ledger",
+        )
     })?;
     let folder = strategy.state_dir().unwrap_or_else(|| strategy.data_dir());
     let name = format!("{}-{}.ledger", slug(&client.base_url().to_string()), client.api_key().fingerprint());

@@ -34,9 +34,7 @@ const EXAMPLES: usize = 3;
 impl Reasons {
     /// The rows that a plan refuses.
     pub(crate) fn of_plan(plan: &Plan) -> Self {
-        Self::collect(
-            plan.refusals().map(|error| (error.row().unwrap_or_default(), Outcome::Rejected, Some(error))),
-        )
+        Self::collect(plan.refusals().map(|error| (error.row().unwrap_or_default(), Outcome::Rejected, Some(error))))
     }
 
     /// The rows that a run did not get applied.

@@ -22,6 +22,18 @@ use crate::report::Report;
 static RUNTIME: LazyLock<std::io::Result<Runtime>> =
     LazyLock::new(|| Builder::new_multi_thread().worker_threads(1).thread_name("bizkithub").enable_all().build());
 
+/// Computes, or waits for files, on a thread where that holds nobody up.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    // A panic arrives as a failed join, and must not look different from any other panic.
+    match tokio::task::spawn_blocking(work).await.map_err(tokio::task::JoinError::try_into_panic) {
+        Ok(result) => result,
+        Err(Ok(panic)) => caught(Err(panic)),
+        Err(Err(_)) => Err(Error::internal("the runtime is shutting down")),
+    }
+}
+
 /// What a call may end with, when it does not fail.
 #[napi]
 #[expect(unreachable_pub, reason = "napi-derive takes public types only")]
@@ -115,14 +127,7 @@ impl Inner {
         call: u32,
         work: impl FnOnce() -> Result<Answer, Error> + Send + 'static,
     ) -> Option<Failure> {
-        self.start(call, async {
-            // A panic arrives as a failed join, and must not look different from any other panic.
-            match tokio::task::spawn_blocking(work).await.map_err(tokio::task::JoinError::try_into_panic) {
-                Ok(result) => result,
-                Err(Ok(panic)) => caught(Err(panic)),
-                Err(Err(_)) => Err(Error::internal("the runtime is shutting down")),
-            }
-        })
+        self.start(call, blocking(work))
     }
 
     /// Tells JavaScript how far a call is.

@@ -1,11 +1,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bizkithub::job::{LedgerLocation, LedgerOwner, Plan, PlanBuilder, StoreLedger};
 use bizkithub::protocol::KeyPlacement;
-use bizkithub::{Customer, Error, parse_groups};
+use bizkithub::{Customer, Error, QuotaRate, Timestamp, parse_groups};
 use napi::Either;
 use napi::bindgen_prelude::Either4;
 use napi_derive::napi;
+use tokio::sync::OnceCell;
 
 use crate::calls::{Calls, Inner};
 use crate::error::{Failure, answer, json};
@@ -21,6 +23,9 @@ pub struct Settings {
     pub timeout: Option<f64>,
     pub deadline: Option<f64>,
     pub tries: Option<u32>,
+    pub quota: Option<String>,
+    pub ledger: Option<String>,
+    pub accept_key: Option<bool>,
     pub proxy: Option<String>,
     pub ca_file: Option<String>,
 }
@@ -31,6 +36,15 @@ pub struct Settings {
 pub struct Client {
     pub(crate) inner: bizkithub::Client,
     pub(crate) calls: Arc<Inner>,
+    ledger: Option<ClientLedger>,
+}
+
+/// Where a client's ledger is, and itself, opened by the first plan.
+#[derive(Clone)]
+struct ClientLedger {
+    location: LedgerLocation,
+    owner: LedgerOwner,
+    opened: Arc<OnceCell<Arc<StoreLedger>>>,
 }
 
 #[napi]
@@ -38,7 +52,14 @@ impl Client {
     /// Begins a client. Nothing is sent.
     #[napi]
     pub fn create(calls: &Calls, settings: Settings, transport: Option<&Transport>) -> Either<Client, Failure> {
-        answer(|| Ok(Self { inner: build(settings, transport)?, calls: calls.inner() }))
+        answer(|| {
+            let location = settings.ledger.as_deref().map(LedgerLocation::parse).transpose()?;
+            let accept_key = settings.accept_key.unwrap_or_default();
+            let inner = build(settings, transport)?;
+            let owner = LedgerOwner::of(&inner).accepting_key(accept_key);
+            let ledger = location.map(|location| ClientLedger { location, owner, opened: Arc::default() });
+            Ok(Self { inner, calls: calls.inner(), ledger })
+        })
     }
 
     /// The address of the API.
@@ -76,6 +97,19 @@ impl Client {
     }
 }
 
+impl Client {
+    /// Ends a plan with the client's ledger, if it has one.
+    pub(crate) async fn finish(&self, builder: PlanBuilder) -> Result<Plan, Error> {
+        let Some(ClientLedger { location, owner, opened }) = self.ledger.clone() else { return Ok(builder.finish()) };
+        let open = || async {
+            let ledger = tokio::task::spawn_blocking(move || location.open(&owner)).await;
+            ledger.map_err(|_| Error::internal("the runtime is shutting down"))?.map(Arc::new)
+        };
+        let ledger = opened.get_or_try_init(open).await?.clone();
+        builder.finish_with(ledger, Timestamp::now()).await
+    }
+}
+
 fn build(settings: Settings, transport: Option<&Transport>) -> Result<bizkithub::Client, Error> {
     let mut builder = bizkithub::Client::builder().user_agent(concat!("bizkithub-node/", env!("CARGO_PKG_VERSION")));
     if let Some(api_key) = settings.api_key {
@@ -98,6 +132,9 @@ fn build(settings: Settings, transport: Option<&Transport>) -> Result<bizkithub:
     }
     if let Some(tries) = settings.tries {
         builder = builder.tries(tries);
+    }
+    if let Some(quota) = settings.quota {
+        builder = builder.quota(quota.parse::<QuotaRate>()?);
     }
     if let Some(proxy) = settings.proxy {
         builder = builder.proxy(proxy);

@@ -2,15 +2,15 @@ use std::borrow::Cow;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bizkithub::job::{Columns, CsvSource, OnQuota, PlanOptions, Progress, Row, RowGroups, RunOptions};
-use bizkithub::{Error, Field, job};
+use bizkithub::job::{Columns, CsvSource, EarlierAnswers, OnQuota, PlanOptions, Progress, Row, RowGroups, RunOptions};
+use bizkithub::{Error, Field, Pace, job};
 use napi::Either;
 use napi::bindgen_prelude::Either4;
 use napi_derive::napi;
 use serde::Deserialize;
 
-use crate::calls::Inner;
-use crate::client::{Client, find};
+use crate::calls::{Inner, blocking};
+use crate::client::{Client, find, milliseconds};
 use crate::error::{Failure, answer, json};
 use crate::report::Report;
 
@@ -20,6 +20,14 @@ pub struct RowColumns {
     pub email: Option<String>,
     pub cu_ref_no: Option<String>,
     pub groups: Option<String>,
+}
+
+/// Which answers of earlier runs count. Times are in milliseconds.
+#[napi(object, object_to_js = false)]
+pub struct EarlierSettings {
+    pub resend: bool,
+    pub resend_after: Option<f64>,
+    pub retry_rejected: bool,
 }
 
 /// A row of the host: its texts, or why it cannot be read.
@@ -56,9 +64,16 @@ impl PlanBuilder {
         columns: RowColumns,
         constant_groups: Vec<String>,
         allow_groups: Option<Vec<String>>,
+        earlier: EarlierSettings,
     ) -> Either<PlanBuilder, Failure> {
         answer(|| {
-            let inner = job::PlanBuilder::new(&PlanOptions::parse(&constant_groups, allow_groups.as_deref())?)?;
+            let earlier = EarlierAnswers {
+                resend: earlier.resend,
+                resend_after: earlier.resend_after.and_then(milliseconds),
+                retry_rejected: earlier.retry_rejected,
+            };
+            let options = PlanOptions { earlier, ..PlanOptions::parse(&constant_groups, allow_groups.as_deref())? };
+            let inner = job::PlanBuilder::new(&options)?;
             let columns = Columns { email: columns.email, cu_ref_no: columns.cu_ref_no, groups: columns.groups };
             Ok(Self { inner: Arc::new(Mutex::new(inner)), columns, client: client.clone() })
         })
@@ -98,17 +113,25 @@ impl PlanBuilder {
             source = source.delimited_by(delimiter);
         }
         let (inner, columns, client) = (self.inner.clone(), self.columns.clone(), self.client.clone());
-        self.client.calls.start_blocking(call, move || {
-            let mut plan = take(&inner)?;
-            source.read_into(&columns, &mut plan)?;
-            Ok(Either4::B(Plan { inner: plan.finish(), client, source: Some(source) }))
+        self.client.calls.start(call, async move {
+            let (plan, source) = blocking(move || {
+                let mut plan = take(&inner)?;
+                source.read_into(&columns, &mut plan)?;
+                Ok((plan, source))
+            })
+            .await?;
+            Ok(Either4::B(Plan { inner: client.finish(plan).await?, client, source: Some(source) }))
         })
     }
 
-    /// Ends the plan.
+    /// Ends the plan, and answers with it.
     #[napi]
-    pub fn finish(&self) -> Either<Plan, Failure> {
-        answer(|| Ok(Plan { inner: take(&self.inner)?.finish(), client: self.client.clone(), source: None }))
+    pub fn finish(&self, call: u32) -> Option<Failure> {
+        let (inner, client) = (self.inner.clone(), self.client.clone());
+        self.client.calls.start(call, async move {
+            let plan = blocking(move || take(&inner)).await?;
+            Ok(Either4::B(Plan { inner: client.finish(plan).await?, client, source: None }))
+        })
     }
 }
 
@@ -150,42 +173,35 @@ impl Plan {
     /// What the plan will cost and do: JSON of the core's bill.
     #[napi]
     pub fn bill(&self) -> Either<String, Failure> {
-        answer(|| Ok(json(&self.inner.bill())))
+        answer(|| Ok(json(&self.inner.bill().under(self.client.inner.quota()))))
+    }
+
+    /// How many rows are refused.
+    #[napi(getter)]
+    pub fn refusal_count(&self) -> u32 {
+        u32::try_from(self.inner.refusals().len()).unwrap_or(u32::MAX)
     }
 
     /// Some of the refused rows: a JSON array of errors.
     #[napi]
     pub fn refusals(&self, begin: u32, count: u32) -> Either<String, Failure> {
         answer(|| {
-            let refusals = self.inner.refusals().iter().skip(begin as usize).take(count as usize);
-            Ok(json(&refusals.collect::<Vec<_>>()))
+            let places = begin as usize..begin.saturating_add(count) as usize;
+            Ok(json(&places.map_while(|place| self.inner.refusal(place)).collect::<Vec<_>>()))
         })
     }
 
-    /// Runs the plan, and answers with the report; a breaker of 0 is none. Progress is told as JSON, when it is wanted. Ending the call early cancels the
+    /// Runs the plan, and answers with the report. Progress is told as JSON, when it is wanted. Ending the call early cancels the
     /// run, which then answers all the same; one that is cancelled from the start sends nothing.
     #[napi]
-    pub fn run(
-        &self,
-        call: u32,
-        concurrency: Option<u32>,
-        on_quota: Option<String>,
-        breaker: Option<u32>,
-        wants_progress: bool,
-        is_cancelled: bool,
-    ) -> Option<Failure> {
+    pub fn run(&self, call: u32, settings: RunSettings, wants_progress: bool, is_cancelled: bool) -> Option<Failure> {
         let mut options = RunOptions::default();
         if is_cancelled {
             options.cancel.cancel();
         }
-        if let Some(concurrency) = concurrency.and_then(|count| NonZeroUsize::new(count as usize)) {
-            options.concurrency = concurrency;
-        }
-        if let Some(on_quota) = on_quota.and_then(|name| find(OnQuota::ALL, &name)) {
-            options.on_quota = on_quota;
-        }
-        if let Some(breaker) = breaker {
-            options.breaker = NonZeroU32::new(breaker);
+        settings.apply(&mut options);
+        if let Err(error) = options.check() {
+            return Some(error.into());
         }
         if wants_progress {
             options.progress = Some(Arc::new(Listener { calls: self.client.calls.clone(), call }));
@@ -195,6 +211,38 @@ impl Plan {
             let report = plan.run(&client.inner, options).await;
             Ok(Either4::C(Report::new(report, client.calls, source)))
         })
+    }
+}
+
+/// How a plan is run. Times are in milliseconds; a breaker of 0 is none.
+#[napi(object, object_to_js = false)]
+pub struct RunSettings {
+    pub concurrency: Option<u32>,
+    pub on_quota: Option<String>,
+    pub pace: Option<String>,
+    pub reserve: Option<f64>,
+    pub deadline: Option<f64>,
+    pub burst: Option<f64>,
+    pub breaker: Option<u32>,
+}
+
+impl RunSettings {
+    fn apply(&self, options: &mut RunOptions) {
+        if let Some(concurrency) = self.concurrency.and_then(|count| NonZeroUsize::new(count as usize)) {
+            options.concurrency = concurrency;
+        }
+        if let Some(on_quota) = self.on_quota.as_deref().and_then(|name| find(OnQuota::ALL, name)) {
+            options.on_quota = on_quota;
+        }
+        if let Some(pace) = self.pace.as_deref().and_then(|name| find(Pace::ALL, name)) {
+            options.pace = pace;
+        }
+        options.reserve = self.reserve.unwrap_or_default();
+        options.deadline = self.deadline.and_then(milliseconds);
+        options.burst = self.burst.and_then(milliseconds);
+        if let Some(breaker) = self.breaker {
+            options.breaker = NonZeroU32::new(breaker);
+        }
     }
 }
 

@@ -3,11 +3,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use bizkithub::protocol::KeyPlacement;
 use bizkithub::job::{LedgerLocation, LedgerOwner, StoreLedger};
+use bizkithub::protocol::KeyPlacement;
 use bizkithub::{ClientBuilder, Error, Field, QuotaRate, Receipt, parse_groups};
-use tokio::sync::OnceCell;
 use pyo3::prelude::*;
+use tokio::sync::OnceCell;
 
 use crate::argument::{CustomerTexts, Text, choice, count, seconds, texts};
 use crate::completions::{Completions, Courier};

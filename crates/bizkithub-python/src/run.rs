@@ -3,8 +3,8 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::task::Poll;
 
-use bizkithub::{Error, Pace};
 use bizkithub::job::{self, OnQuota, Progress, RunOptions};
+use bizkithub::{Error, Pace};
 use futures_util::FutureExt;
 use pyo3::prelude::*;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};

@@ -10,8 +10,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bizkithub::job::{
-    Batch, Cancel, CustomerKey, EarlierAnswers, Entry, Forget, GroupKey, KnownGroup, Ledger, LedgerSecret, LedgerSummary,
-    MemoryLedger, OnQuota, Outcome, Plan, PlanBuilder, PlanOptions, Progress, QuotaChange, Report, Row, RowGroups, RunOptions,
+    Batch, Cancel, CustomerKey, EarlierAnswers, Entry, Forget, GroupKey, KnownGroup, Ledger, LedgerSecret,
+    LedgerSummary, MemoryLedger, OnQuota, Outcome, Plan, PlanBuilder, PlanOptions, Progress, QuotaChange, Report, Row,
+    RowGroups, RunOptions,
 };
 use bizkithub::{BoxFuture, Error, Pace, Timestamp, TransportError, TransportErrorKind};
 use futures_util::FutureExt as _;
@@ -143,7 +144,8 @@ async fn rows_are_accounted_by_their_own_groups() {
     };
     plan(&[("a@example.com", "vip")]).run(&client, RunOptions::default()).await;
     plan(&[("a@example.com", "never")]).run(&client, RunOptions::default()).await;
-    let rows = [("a@example.com", "vip"), ("A@example.com", "vip;yoga"), ("a@example.com", "never"), ("b@example.com", "vip")];
+    let rows =
+        [("a@example.com", "vip"), ("A@example.com", "vip;yoga"), ("a@example.com", "never"), ("b@example.com", "vip")];
     let next = plan(&rows);
     let bill = next.bill();
     assert_eq!((bill.requests, bill.assignments, bill.skipped, bill.rejected), (2, 2, 1, 1));
@@ -156,7 +158,8 @@ async fn rows_are_accounted_by_their_own_groups() {
 
 #[tokio::test(start_paused = true)]
 async fn earlier_answers_count_as_long_as_the_caller_says() {
-    let world = World::new(|number, _| Ok(if number == 1 { refusal(404, "INTERNAL_RESOURCE_NOT_FOUND") } else { yes() }));
+    let world =
+        World::new(|number, _| Ok(if number == 1 { refusal(404, "INTERNAL_RESOURCE_NOT_FOUND") } else { yes() }));
     let (client, ledger) = (world.client(), with_vip());
     let plan = async |earlier: EarlierAnswers| {
         tokio::time::sleep(Duration::from_secs(3600)).await;
@@ -420,6 +423,10 @@ impl Ledger for FullDisk {
 
     fn look_up<'a>(&'a self, customers: &'a [CustomerKey]) -> BoxFuture<'a, Result<Vec<Entry>, Error>> {
         self.0.look_up(customers)
+    }
+
+    fn revision(&self) -> BoxFuture<'_, Result<Option<u64>, Error>> {
+        self.0.revision()
     }
 
     fn record(&self, _: Batch) -> BoxFuture<'_, Result<(), Error>> {

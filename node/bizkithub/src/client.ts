@@ -34,6 +34,19 @@ export interface ClientOptions {
   /** The most tries of one request, the first included. Default: 3. Waits for quota are not counted. */
   readonly tries?: number | undefined;
   /**
+   * The quota to start from, such as `10000/h`, or a plan: `free`, `starter`, `professional`. Default: what the key's prefix suggests;
+   * then what the server tells.
+   */
+  readonly quota?: string | undefined;
+  /**
+   * Where plans remember what the server acknowledged, so that it is not sent again, also by other processes: the path of a file on a
+   * local disk, or a URL such as `postgresql://user@host/database`. It is opened by the first plan and made where there is none.
+   * Default: a plan remembers its own runs only.
+   */
+  readonly ledger?: string | undefined;
+  /** Uses a ledger that belongs to another key, which was replaced by this one. Default: false. */
+  readonly acceptKey?: boolean | undefined;
+  /**
    * A proxy for the built-in HTTP, such as `http://user:password@proxy.example:3128`. Default: the system's variables
    * (`HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`).
    */
@@ -90,6 +103,12 @@ export interface PlanOptions extends RowColumns {
   readonly allowGroups?: readonly string[] | undefined;
   /** What separates the cells of a CSV file: one ASCII character. Default: a comma. */
   readonly delimiter?: string | undefined;
+  /** Sends again what the ledger knows. Default: false. */
+  readonly resend?: boolean | undefined;
+  /** Sends again what was acknowledged longer ago than so many milliseconds, because operators remove groups by hand. Default: never. */
+  readonly resendAfter?: number | undefined;
+  /** Sends again what the server refused; otherwise it is rejected without asking again. Default: false. */
+  readonly retryRejected?: boolean | undefined;
 }
 
 const CLIENT_OPTIONS = {
@@ -100,6 +119,9 @@ const CLIENT_OPTIONS = {
   timeout: must.beMilliseconds,
   deadline: must.beDeadline,
   tries: must.bePositiveInteger,
+  quota: must.beText,
+  ledger: must.beText,
+  acceptKey: must.beBoolean,
   proxy: must.beText,
   caFile: must.beText,
   transport: must.beFunction,
@@ -112,6 +134,9 @@ const PLAN_OPTIONS = {
   constantGroups: must.beTexts,
   allowGroups: must.beTexts,
   delimiter: must.beAsciiCharacter,
+  resend: must.beBoolean,
+  resendAfter: must.beMilliseconds,
+  retryRejected: must.beBoolean,
 };
 
 /**
@@ -186,19 +211,26 @@ export class Client {
    * @param rows - Objects in an array, another iterable or an async iterable; or the path of a CSV file (UTF-8, the first line
    * naming the columns).
    * @param options - Which properties, or CSV columns, hold what.
-   * @throws InvalidInputError for an option that is not valid, a name that no row has, and a file that is broken as a whole.
+   * @throws InvalidInputError for an option that is not valid, a name that no row has, and a file that is broken as a whole;
+   * LedgerError when the client's ledger cannot be used.
    */
   async plan(rows: Rows | string, options: PlanOptions): Promise<Plan> {
     checkSettings(options, PLAN_OPTIONS);
-    const { constantGroups = [], allowGroups, delimiter, ...columns } = options;
+    const { constantGroups = [], allowGroups, delimiter, resend = false, resendAfter, retryRejected = false, ...columns } = options;
     const named = Object.fromEntries(Object.entries(columns).filter(([, name]) => name !== undefined));
-    const builder = valueOf(load().PlanBuilder.create(this.#native, named, [...constantGroups], allowGroups && [...allowGroups]));
+    const builder = valueOf(
+      load().PlanBuilder.create(this.#native, named, [...constantGroups], allowGroups && [...allowGroups], {
+        resend,
+        ...(resendAfter === undefined ? {} : { resendAfter }),
+        retryRejected,
+      }),
+    );
     if (typeof rows === 'string') {
       return Plan.of(await calls().start<native.Plan>((call) => builder.readCsv(call, rows, delimiter)));
     }
     valueOf(builder.checkColumns());
     await pushRows(rows, columns, (batch) => calls().start<number>((call) => builder.push(call, batch)));
-    return Plan.of(valueOf(builder.finish()));
+    return Plan.of(await calls().start<native.Plan>((call) => builder.finish(call)));
   }
 
   /** @internal */

@@ -8,10 +8,11 @@
  * - `quota`: the quota is used up; `retryAt` says when it comes back, if the server told.
  * - `server`: the server failed, or what answered is not the API.
  * - `network`: no answer arrived.
+ * - `ledger`: the ledger cannot be read or written.
  * - `internal`: a defect of this client.
  */
 export type ErrorKind =
-  'invalid_input' | 'api_key' | 'permission' | 'rejected' | 'quota' | 'server' | 'network' | 'internal';
+  'invalid_input' | 'api_key' | 'permission' | 'rejected' | 'quota' | 'server' | 'network' | 'ledger' | 'internal';
 
 /** The input at fault, by its name on the wire or in the settings. */
 export type ErrorField =
@@ -126,6 +127,11 @@ export class NetworkError extends BizKitHubError {
   declare readonly kind: 'network';
 }
 
+/** The ledger cannot be read or written. What a report counts as applied is in it all the same. */
+export class LedgerError extends BizKitHubError {
+  declare readonly kind: 'ledger';
+}
+
 /** A defect of this client. */
 export class InternalError extends BizKitHubError {
   declare readonly kind: 'internal';
@@ -139,6 +145,7 @@ const CLASSES: Readonly<Record<ErrorKind, typeof BizKitHubError>> = {
   quota: QuotaError,
   server: ServerError,
   network: NetworkError,
+  ledger: LedgerError,
   internal: InternalError,
 };
 

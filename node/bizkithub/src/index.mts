@@ -6,6 +6,7 @@ export {
   Client,
   InternalError,
   InvalidInputError,
+  LedgerError,
   NetworkError,
   PermissionDeniedError,
   QuotaError,

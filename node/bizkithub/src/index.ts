@@ -10,6 +10,7 @@ export {
   BizKitHubError,
   InternalError,
   InvalidInputError,
+  LedgerError,
   NetworkError,
   PermissionDeniedError,
   QuotaError,
@@ -18,8 +19,8 @@ export {
 } from './errors.js';
 export type { ErrorField, ErrorKind, ErrorProperties } from './errors.js';
 export type { LazyList } from './lazy-list.js';
-export type { Bill, BillGroup, Plan, Progress, RunOptions } from './plan.js';
-export type { Outcome, OutcomeCounts, Report, RowOutcome } from './report.js';
+export type { Bill, BillGroup, BillTime, Plan, Progress, RunOptions } from './plan.js';
+export type { Outcome, OutcomeCounts, QuotaPoint, Report, RowOutcome } from './report.js';
 export type { RowColumns, Rows } from './rows.js';
 export { Sandbox } from './sandbox.js';
 export type { CustomerRecord, Fault, QuotaModel, RequestRecord, SandboxKey, SandboxOptions, SeededCustomer } from './sandbox.js';

@@ -11,14 +11,32 @@ export interface Bill {
   readonly rows: number;
   /** Different customers among the accepted rows. */
   readonly customers: number;
-  /** Requests to send: one for each customer. */
+  /** Requests to send: one for each customer with an assignment that is neither acknowledged nor refused. */
   readonly requests: number;
-  /** Rows refused before anything is sent. */
+  /** Assignments to send. */
+  readonly assignments: number;
+  /** Rows of which the ledger knows everything. */
+  readonly skipped: number;
+  /** Assignments that the ledger knows, and that are left out. */
+  readonly skippedAssignments: number;
+  /** Rows refused before anything is sent, by this client now or by the server earlier. */
   readonly rejected: number;
   /** How many rows were refused, by code. */
   readonly rejectedByCode: Readonly<Record<string, number>>;
   /** The groups to put, in the order of their first appearance. */
   readonly groups: readonly BillGroup[];
+  /** How long it takes, when the quota is known or assumed. */
+  readonly time: BillTime | null;
+}
+
+/** How long a plan takes under a quota. */
+export interface BillTime {
+  /** Seconds, when the requests leave evenly. */
+  readonly seconds: number;
+  /** Requests that the quota allows in a window. */
+  readonly limit: number;
+  /** The length of a window, in seconds. */
+  readonly windowSeconds: number;
 }
 
 /** One group of a {@link Bill}. */
@@ -27,8 +45,12 @@ export interface BillGroup {
   readonly text: string;
   /** The predicted slug. The server's own has the last word. */
   readonly slug: string;
-  /** How many customers get it. */
+  /** How many customers get it: those who are in the ledger too. */
   readonly customers: number;
+  /** Whether the ledger has never seen it acknowledged, so that the server may create it. */
+  readonly isNew: boolean;
+  /** A known or more frequent group that it looks like a typo of. */
+  readonly resembles: string | null;
 }
 
 /** How far a run is. Rows not yet decided count as pending. */
@@ -39,8 +61,14 @@ export interface Progress extends OutcomeCounts {
   readonly requests: number;
   /** Requests that are decided. */
   readonly requestsDone: number;
+  /** Customers of the plan. */
+  readonly customers: number;
+  /** Requests that may leave until the quota is used up, as far as it is known. */
+  readonly quotaLeft: number | null;
   /** When the run goes on, while it waits for quota. */
   readonly waitingUntil: Date | undefined;
+  /** When the run will be done, if the quota alone decides and is known. */
+  readonly finishesAt: Date | undefined;
   /** True once, in the last call. */
   readonly isDone: boolean;
 }
@@ -62,6 +90,20 @@ export interface RunOptions {
   /** What to do when the quota is used up: wait for it, however long, or stop; the report's `resumeAt` says when to go on. Default: `wait`. */
   readonly onQuota?: 'wait' | 'stop' | undefined;
   /**
+   * `even` spreads the requests over the quota's window, so that others with the same key find room at any time; a run that needs at most
+   * half of what is left goes at once. `fast` uses what is there, then waits. Default: `even`.
+   */
+  readonly pace?: 'even' | 'fast' | undefined;
+  /** The share of the quota that is left to others, from 0 to 1. Default: 0. */
+  readonly reserve?: number | undefined;
+  /**
+   * The longest that the run may take, in milliseconds. A wait for quota that would end later ends the run at once; the report's
+   * `resumeAt` says when to go on. Default: no limit.
+   */
+  readonly deadline?: number | undefined;
+  /** For how long requests leave, in milliseconds; then the answers under way are waited for. Default: until the plan is done. */
+  readonly burst?: number | undefined;
+  /**
    * Stops a run whose first so many requests all fail alike, because the cause is hardly in the customers; `null` for never.
    * Default: 50.
    */
@@ -73,10 +115,17 @@ const RUN_OPTIONS = {
   onProgress: must.beFunction,
   concurrency: must.bePositiveInteger,
   onQuota: must.beOneOf('wait', 'stop'),
+  pace: must.beOneOf('even', 'fast'),
+  reserve: must.beShare,
+  deadline: must.beMilliseconds,
+  burst: must.beMilliseconds,
   breaker: must.bePositiveIntegerOrNull,
 };
 
-type ProgressShape = Omit<Progress, 'waitingUntil'> & { readonly waitingUntil: string | null };
+type ProgressShape = Omit<Progress, 'waitingUntil' | 'finishesAt'> & {
+  readonly waitingUntil: string | null;
+  readonly finishesAt: string | null;
+};
 
 /** The fewest requests that put the groups of all rows. Making it sends nothing. */
 export class Plan {
@@ -99,7 +148,7 @@ export class Plan {
 
   /** The refused rows, in their order: each error tells its row, field and reason. */
   get refusals(): LazyList<BizKitHubError> {
-    return LazyList.of(this.bill.rejected, (begin, count) =>
+    return LazyList.of(this.#native.refusalCount, (begin, count) =>
       (JSON.parse(valueOf(this.#native.refusals(begin, count))) as ErrorShape[]).map(errorOf),
     );
   }
@@ -116,18 +165,17 @@ export class Plan {
    */
   async run(options: RunOptions = {}): Promise<Report> {
     checkSettings(options, RUN_OPTIONS);
-    const { signal, onProgress, concurrency, onQuota, breaker } = options;
+    const { signal, onProgress, breaker, ...settings } = options;
+    const known = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
     const listen = (text: string): unknown => {
-      const { waitingUntil, ...progress } = JSON.parse(text) as ProgressShape;
-      return onProgress?.({ ...progress, waitingUntil: waitingUntil === null ? undefined : new Date(waitingUntil) });
+      const { waitingUntil, finishesAt, ...progress } = JSON.parse(text) as ProgressShape;
+      return onProgress?.({ ...progress, waitingUntil: dateOf(waitingUntil), finishesAt: dateOf(finishesAt) });
     };
     const report = await calls().start<native.Report>(
       (call) =>
         this.#native.run(
           call,
-          concurrency,
-          onQuota,
-          breaker === null ? 0 : breaker,
+          { ...known, ...(breaker === undefined ? {} : { breaker: breaker ?? 0 }) },
           onProgress !== undefined,
           signal?.aborted ?? false,
         ),
@@ -135,4 +183,8 @@ export class Plan {
     );
     return Report.of(report);
   }
+}
+
+function dateOf(text: string | null): Date | undefined {
+  return text === null ? undefined : new Date(text);
 }

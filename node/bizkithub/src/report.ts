@@ -38,6 +38,18 @@ export interface OutcomeCounts {
   readonly unknown: number;
 }
 
+/** One point of a run's time. */
+export interface QuotaPoint {
+  /** Seconds since the run began. */
+  readonly seconds: number;
+  /** Requests sent until then. */
+  readonly requestsSent: number;
+  /** Requests that the quota had left, as far as it was known. */
+  readonly quotaLeft: number | null;
+  /** Whether the run waited for quota. */
+  readonly isWaiting: boolean;
+}
+
 interface Summary extends OutcomeCounts {
   readonly rows: number;
   readonly rejectedByCode: Readonly<Record<string, number>>;
@@ -50,6 +62,7 @@ interface Summary extends OutcomeCounts {
   readonly stoppedBy: ErrorShape | null;
   readonly isCancelled: boolean;
   readonly isComplete: boolean;
+  readonly timeline: readonly QuotaPoint[];
 }
 
 interface OutcomeShape {
@@ -84,7 +97,7 @@ export class Report implements OutcomeCounts {
   readonly startedAt: Date;
   /** How long the run took, in seconds. */
   readonly seconds: number;
-  /** When running again makes sense, for a run that stopped because the quota was used up. */
+  /** When running again makes sense, for a run that stopped because the quota was used up or its time was over. */
   readonly resumeAt: Date | undefined;
   /** The error that stopped the run before its end, if one did. */
   readonly stoppedBy: BizKitHubError | undefined;
@@ -92,6 +105,8 @@ export class Report implements OutcomeCounts {
   readonly isCancelled: boolean;
   /** Whether every row is applied or skipped. */
   readonly isComplete: boolean;
+  /** How the run went along with its quota, in at most a few hundred points. */
+  readonly timeline: readonly QuotaPoint[];
   readonly #native: native.Report;
 
   private constructor(report: native.Report) {
@@ -112,6 +127,7 @@ export class Report implements OutcomeCounts {
     this.stoppedBy = stoppedBy === null ? undefined : errorOf(stoppedBy);
     this.isCancelled = summary.isCancelled;
     this.isComplete = summary.isComplete;
+    this.timeline = summary.timeline;
     this.#native = report;
   }
 

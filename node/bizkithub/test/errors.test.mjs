@@ -10,7 +10,7 @@ const { ApiKeyError, BizKitHubError, Client, InvalidInputError, RejectedError, S
 describe('errors', () => {
   test('are a small tree of classes with names', () => {
     const classes = Object.entries(esm).filter(([name]) => name.endsWith('Error'));
-    assert.equal(classes.length, 9);
+    assert.equal(classes.length, 10);
     for (const [name, errorClass] of classes) {
       const error = new errorClass({ kind: 'internal', message: 'text' });
       assert.ok(error instanceof BizKitHubError && error instanceof Error);

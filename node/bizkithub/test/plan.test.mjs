@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
 
-import { ApiKeyError, InvalidInputError, NetworkError, Sandbox } from '../dist/index.mjs';
+import { ApiKeyError, InvalidInputError, LedgerError, NetworkError, Sandbox } from '../dist/index.mjs';
 import { eventually } from './support/eventually.mjs';
 
 const ROWS = [
@@ -43,13 +43,17 @@ describe('a plan', () => {
       rows: 5,
       customers: 2,
       requests: 2,
+      assignments: 4,
+      skipped: 0,
+      skippedAssignments: 0,
       rejected: 2,
       rejectedByCode: { customer_missing: 1, email_invalid: 1 },
       groups: [
-        { text: 'VIP', slug: 'vip', customers: 2 },
-        { text: 'sale', slug: 'sale', customers: 1 },
-        { text: 'wholesale', slug: 'wholesale', customers: 1 },
+        { text: 'VIP', slug: 'vip', customers: 2, isNew: true, resembles: null },
+        { text: 'sale', slug: 'sale', customers: 1, isNew: true, resembles: null },
+        { text: 'wholesale', slug: 'wholesale', customers: 1, isNew: true, resembles: null },
       ],
+      time: { seconds: 0.12, limit: 1000, windowSeconds: 60 },
     });
     assert.equal(plan.refusals.length, 2);
     assert.deepEqual([...plan.refusals].map(({ row, code, field }) => [row, code, field]), [
@@ -115,7 +119,9 @@ describe('a plan', () => {
       const plan = await client.plan(source, { email: 'email', groups: 'group' });
       assert.deepEqual([plan.bill.rows, plan.bill.requests, plan.bill.groups[0].slug], [2_500, 2_500, '2026']);
     }
-    const report = await (await client.plan(rows(), { email: 'email', groups: 'group' })).run({ concurrency: 64 });
+    // A key for development is taken to be limited to 1,000 requests a minute.
+    const ready = sandbox.client({ quota: '1000000/min' });
+    const report = await (await ready.plan(rows(), { email: 'email', groups: 'group' })).run({ concurrency: 64 });
     assert.ok(report.isComplete);
     assert.equal(report.outcomes.at(2_499).row, 2_500);
     let expected = 0;
@@ -232,6 +238,19 @@ describe('a plan', () => {
     });
   });
 
+  test('remembers in a ledger what any process got acknowledged', async () => {
+    const ledger = join(folder, 'groups.ledger');
+    const first = await (await sandbox.client({ ledger }).plan(ROWS, COLUMNS)).run();
+    assert.deepEqual([first.applied, first.requestsSent], [3, 2]);
+    const later = sandbox.client({ ledger });
+    const plan = await later.plan(ROWS, COLUMNS);
+    assert.deepEqual([plan.bill.requests, plan.bill.skipped, plan.bill.skippedAssignments, plan.bill.groups[0].isNew], [0, 3, 4, false]);
+    assert.deepEqual([(await plan.run()).skipped, sandbox.requests().length], [3, 2]);
+    const again = await later.plan(ROWS, { ...COLUMNS, resend: true });
+    assert.equal((await again.run()).applied, 3);
+    await assert.rejects(sandbox.client({ ledger: folder }).plan(ROWS, COLUMNS), (error) => error instanceof LedgerError && error.code === 'ledger_unusable');
+  });
+
   describe('while it runs', () => {
     const many = (count) => Array.from({ length: count }, (_, index) => ({ mail: `customer-${index}@example.com`, segment: 'vip' }));
 
@@ -246,7 +265,10 @@ describe('a plan', () => {
     test('stops on abort, closes its requests and resolves with the report', async () => {
       sandbox.addFault({ when: { everyNth: 2 }, effect: 'neverAnswer' });
       const controller = new AbortController();
-      const run = (await client.plan(many(100), COLUMNS)).run({ signal: controller.signal, concurrency: 4 });
+      // With a quota given, a run begins with all its requests; and a group that is new would be introduced by one of them.
+      const ready = sandbox.client({ quota: '100000/min' });
+      const rows = many(100).map((row, index) => ({ ...row, segment: `group ${index}` }));
+      const run = (await ready.plan(rows, COLUMNS)).run({ signal: controller.signal, concurrency: 4 });
       await eventually(() => sandbox.requests().filter(({ fault }) => fault !== null).length === 4, 'all requests hang');
       controller.abort();
       const report = await run;
@@ -304,12 +326,11 @@ describe('a plan', () => {
     test('stops for quota when it is told to, and says when to go on', async () => {
       const limited = await Sandbox.start({ quota: { model: 'slidingWindow', limit: 5, windowSeconds: 3_600 } });
       const plan = await limited.client().plan(many(20), COLUMNS);
-      const report = await plan.run({ onQuota: 'stop', concurrency: 1 });
-      assert.deepEqual([report.applied, report.pending, report.throttled], [5, 15, 1]);
+      const report = await plan.run({ onQuota: 'stop', pace: 'fast' });
+      assert.deepEqual([report.applied, report.pending, report.throttled], [5, 15, 0]);
       assert.ok(report.resumeAt instanceof Date && report.resumeAt > new Date());
-      limited.advance(3_600_000);
-      const next = await plan.run({ onQuota: 'stop', concurrency: 1 });
-      assert.deepEqual([next.applied, next.skipped, next.pending], [5, 5, 10]);
+      const next = await plan.run({ onQuota: 'stop', pace: 'fast' });
+      assert.deepEqual([next.requestsSent, next.skipped, next.pending], [0, 5, 15]);
       await limited.stop();
     });
 

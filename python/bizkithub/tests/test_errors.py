@@ -17,12 +17,13 @@ CLASSES = [
     bk.QuotaError,
     bk.ServerError,
     bk.NetworkError,
+    bk.LedgerError,
     bk.InternalError,
 ]
 
 
 def test_each_kind_has_a_class_under_one_root() -> None:
-    kinds = ["invalid_input", "api_key", "permission", "rejected", "quota", "server", "network", "internal"]
+    kinds = ["invalid_input", "api_key", "permission", "rejected", "quota", "server", "network", "ledger", "internal"]
     assert [cls.kind for cls in CLASSES] == kinds
     assert set(CLASSES) == set(bk.BizKitHubError.__subclasses__())
 
@@ -42,6 +43,9 @@ def provoke(sandbox: bk.Sandbox, kind: str) -> bk.BizKitHubError:
         sandbox.add_fault({"effect": "reset_before_applying"})
     with sandbox.client(tries=1) as client:
         try:
+            if kind == "ledger":
+                with sandbox.client(ledger=__file__) as other:
+                    other.plan([], email="email", constant_groups=["vip"])
             if kind == "internal":
                 _native.panic_for_tests(on_runtime=False)
             client.add_groups(email="" if kind == "invalid_input" else "jan@barasek.com", groups=["vip"])

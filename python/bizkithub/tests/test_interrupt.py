@@ -108,9 +108,10 @@ def test_cancelling_a_run_closes_its_requests(sandbox: bk.Sandbox) -> None:
     sandbox.add_fault({"effect": "never_answer"})
 
     async def main() -> None:
-        async with sandbox.async_client() as client:
-            rows = [{"email": f"{number}@example.com"} for number in range(100)]
-            plan = await client.plan(rows, email="email", constant_groups=["vip"])
+        async with sandbox.async_client(quota="100000/min") as client:
+            # A new group would be introduced by one request alone.
+            rows = [{"email": f"{number}@example.com", "group": f"group {number}"} for number in range(100)]
+            plan = await client.plan(rows, email="email", groups="group")
             run = asyncio.create_task(plan.run(concurrency=4))
             await asyncio.to_thread(sandbox.wait_for_request, sequence=4, fault="never_answer")
             run.cancel()

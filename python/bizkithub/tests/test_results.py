@@ -12,18 +12,25 @@ from bizkithub._json import camel, dump, load, moment, snake
 from bizkithub._lazy_sequence import LazySequence
 
 QUOTA = bk.Quota(limit=10, remaining=3, resets_at=None, window=60.0, retry_after=None)
+GROUP = bk.BillGroup(text="VIP", slug="vip", customers=2, is_new=True, resembles=None)
 RESULTS: list[Any] = [
     QUOTA,
     bk.Receipt(attempts=1, quota=QUOTA),
-    bk.BillGroup(text="VIP", slug="vip", customers=2),
+    GROUP,
+    bk.BillTime(seconds=0.06, limit=1000, window_seconds=60.0),
     bk.Bill(
         rows=1,
         customers=1,
         requests=1,
+        assignments=1,
+        skipped=0,
+        skipped_assignments=0,
         rejected=0,
         rejected_by_code={},
-        groups=(bk.BillGroup(text="VIP", slug="vip", customers=2),),
+        groups=(GROUP,),
+        time=None,
     ),
+    bk.QuotaPoint(seconds=0.1, requests_sent=1, quota_left=999, is_waiting=False),
     bk.RowOutcome(row=1, outcome="applied", error=None),
 ]
 

@@ -73,7 +73,11 @@ pub(crate) fn execute(
     let client = connection.client()?;
     let Some((ledger, location)) = arguments.choice.open_existing(&client)? else {
         let message = "there is no ledger yet for this address and key";
-        return Err(Error::invalid_input("ledger_missing", message, "bizkithub run makes one; or name one with --ledger"));
+        return Err(Error::invalid_input(
+            "ledger_missing",
+            message,
+            "bizkithub run makes one; or name one with --ledger",
+        ));
     };
     match &arguments.action {
         Action::Show => {

@@ -93,9 +93,8 @@ fn text(plan: &Plan, bill: &Bill, file: &str, ledger: Option<&str>) -> String {
     }
     sections.extend(Reasons::of_plan(plan).text());
     let ledger = ledger.map(|location| format!(" The ledger is {location}.")).unwrap_or_default();
-    sections.push(format!(
-        "Nothing has been sent. Slugs are predictions: the server's own have the last word.{ledger}\n"
-    ));
+    sections
+        .push(format!("Nothing has been sent. Slugs are predictions: the server's own have the last word.{ledger}\n"));
     sections.join("\n")
 }
 

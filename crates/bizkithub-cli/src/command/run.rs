@@ -236,7 +236,10 @@ fn going_on_text(report: &Report, unsettled: u64, has_ledger: bool) -> String {
     } else {
         "without a ledger all customers are sent again, which changes nothing but uses the quota"
     };
-    format!("{rows} not settled. To go on, {first}run the same command again{}: {memory}.\n", moment.unwrap_or_default())
+    format!(
+        "{rows} not settled. To go on, {first}run the same command again{}: {memory}.\n",
+        moment.unwrap_or_default()
+    )
 }
 
 fn share(text: &str) -> Result<f64, String> {

@@ -17,7 +17,10 @@ fn running_again_sends_nothing_and_says_so() {
     assert_eq!(run(&stage, &[]).rows("applied"), 30);
     let again = run(&stage, &[]);
     assert_eq!((again.code, again.rows("skipped"), stage.sandbox.request_count()), (Some(0), 30, 30));
-    assert!(again.stdout.starts_with("customers.csv: 30 rows, 0 requests to send, 0 rows rejected, 30 rows known"), "{again:?}");
+    assert!(
+        again.stdout.starts_with("customers.csv: 30 rows, 0 requests to send, 0 rows rejected, 30 rows known"),
+        "{again:?}"
+    );
     let plan = stage.run(with_columns("plan", "customers.csv"));
     assert!(plan.stdout.contains(" rows the ledger knows   30\n"), "{plan:?}");
 
@@ -39,8 +42,15 @@ fn a_plan_leaves_no_ledger_behind() {
 #[test]
 fn what_the_server_refused_is_not_asked_again_unless_wanted() {
     let stage = Stage::new();
-    let unknown = FaultEffect::Status { status: 404, code: Some("INTERNAL_RESOURCE_NOT_FOUND".into()), retry_after_seconds: None };
-    stage.sandbox.add_fault(Fault::new(unknown).when(Selector::Email("customer2@example.com".into()))).expect("a fault");
+    let unknown = FaultEffect::Status {
+        status: 404,
+        code: Some("INTERNAL_RESOURCE_NOT_FOUND".into()),
+        retry_after_seconds: None,
+    };
+    stage
+        .sandbox
+        .add_fault(Fault::new(unknown).when(Selector::Email("customer2@example.com".into())))
+        .expect("a fault");
     stage.file("customers.csv", customers(3));
     assert_eq!(run(&stage, &[]).rows("rejected"), 1);
     let again = run(&stage, &[]);
@@ -76,9 +86,16 @@ fn it_shows_and_exports_what_it_holds_without_a_name_or_a_key() {
     stage.file("customers.csv", "email,groups\njan@barasek.com,Personal training;VIP\neva@example.com,VIP\n");
     run(&stage, &["--ledger", "groups.ledger"]);
     let shown = stage.run(["ledger", "show", "--ledger", "groups.ledger"]);
-    assert!(shown.stdout.contains(" acknowledged assignments") && shown.stdout.contains(" Personal training   personal-training           1\n"), "{shown:?}");
+    assert!(
+        shown.stdout.contains(" acknowledged assignments")
+            && shown.stdout.contains(" Personal training   personal-training           1\n"),
+        "{shown:?}"
+    );
     let summary: Value = stage.run(["ledger", "show", "--json", "--ledger", "groups.ledger"]).json();
-    assert_eq!((&summary["ledger"]["acknowledged"], &summary["ledger"]["groups"][1]["customers"]), (&3.into(), &2.into()));
+    assert_eq!(
+        (&summary["ledger"]["acknowledged"], &summary["ledger"]["groups"][1]["customers"]),
+        (&3.into(), &2.into())
+    );
     let exported = stage.run(["ledger", "export", "--ledger", "groups.ledger"]);
     assert_eq!(exported.stdout.lines().count(), 4, "{exported:?}");
     assert!(exported.stdout.lines().skip(1).all(|line| line.len() > 32 && line.ends_with(',')), "{exported:?}");
@@ -101,7 +118,8 @@ fn a_ledger_belongs_to_one_server_and_one_key() {
     stage.file("customers.csv", customers(3));
     assert_eq!(run(&stage, &["--ledger", "groups.ledger"]).code, Some(0));
     let with = |name: &str, value: &str, more: &[&str]| {
-        let arguments = [with_columns("run", "customers.csv"), vec!["--ledger", "groups.ledger"], more.to_vec()].concat();
+        let arguments =
+            [with_columns("run", "customers.csv"), vec!["--ledger", "groups.ledger"], more.to_vec()].concat();
         Finished::of(stage.command(arguments).env(name, value))
     };
     with("BIZKITHUB_BASE_URL", &other.sandbox.url(), &[]).assert_error(6, "ledger_of_another_server");

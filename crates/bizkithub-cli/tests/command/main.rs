@@ -5,6 +5,8 @@
 mod add;
 mod bad_input;
 #[cfg(unix)]
+mod crashes;
+#[cfg(unix)]
 mod demo;
 mod exit_codes;
 #[cfg(unix)]
@@ -13,6 +15,9 @@ mod json;
 #[cfg(unix)]
 mod ledger;
 mod library;
+#[cfg(unix)]
+#[path = "../../../bizkithub/tests/ledger/postgres.rs"]
+mod postgres;
 mod rejects;
 #[cfg(unix)]
 mod sandbox;

@@ -39,9 +39,9 @@ use crate::error::Error;
 use crate::protocol::{Endpoint, Operation, Quota, Request};
 use crate::types::{ApiKey, BaseUrl, Customer, Group};
 pub(crate) use permit::{HERE, Permits};
+pub(crate) use retry::{LONGEST_BACKOFF, RetryPolicy, Tries};
 #[cfg(feature = "native")]
 pub(crate) use tls::tls_config;
-pub(crate) use retry::{LONGEST_BACKOFF, RetryPolicy, Tries};
 
 /// A client of one organisation. Cheap to clone: clones share the connections and the retry budget.
 ///
@@ -148,7 +148,11 @@ impl Client {
 
     /// One try, for a caller that spreads the tries of many calls by itself and has a permit for this one. Tells what the answer
     /// showed about the quota.
-    pub(crate) async fn try_add_groups(&self, customer: &Customer, groups: &[Group]) -> (Result<Quota, Error>, Observation) {
+    pub(crate) async fn try_add_groups(
+        &self,
+        customer: &Customer,
+        groups: &[Group],
+    ) -> (Result<Quota, Error>, Observation) {
         let request = self.0.endpoint.add_groups(customer, groups);
         self.exchange(Operation::AddGroups, request, self.0.timeout).await
     }

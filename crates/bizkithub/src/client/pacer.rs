@@ -171,6 +171,8 @@ const SECOND: u64 = 1_000_000;
 const HOUR: u64 = 3_600 * SECOND;
 /// A permit that was not accounted for by then never will be: its process has died.
 const LONGEST_EXCHANGE: u64 = 60 * SECOND;
+/// A longer wait for the next turn is a wait for quota.
+const LONGEST_TURN: u64 = 10 * SECOND;
 /// How much of a window a bucket may hold: the more, the later a place is free again.
 const BUCKETS: u64 = 1_000;
 /// How finely the last second is known.
@@ -262,9 +264,7 @@ impl Pacer {
             let used = out + self.recent.iter().map(|(_, count)| count).sum::<u64>();
             if used >= burst {
                 return match self.recent.front() {
-                    Some((answered, _)) => {
-                        Decision::NotBefore { moment: answered + SECOND, is_used_up: false }
-                    }
+                    Some((answered, _)) => Decision::NotBefore { moment: answered + SECOND, is_used_up: false },
                     None => Decision::AfterAnswer,
                 };
             }
@@ -283,7 +283,10 @@ impl Pacer {
             if !fits {
                 match self.due_now(now, wish, &limit) {
                     Ok(due) => most = most.min(due),
-                    Err(moment) => return Decision::NotBefore { moment, is_used_up: false },
+                    // Who can do something else meanwhile need not wait that long for the next turn.
+                    Err(moment) => {
+                        return Decision::NotBefore { moment, is_used_up: moment.saturating_sub(now) >= LONGEST_TURN };
+                    }
                 }
             }
         }
@@ -300,7 +303,8 @@ impl Pacer {
         }
         if let Some(interval) = self.limit.map(|limit| self.interval(&limit, wish.reserve)) {
             // A request that went ahead of its turn still takes it.
-            self.due = self.due.max(now.saturating_sub(interval.max(SECOND))).saturating_add(interval.saturating_mul(count));
+            self.due =
+                self.due.max(now.saturating_sub(interval.max(SECOND))).saturating_add(interval.saturating_mul(count));
         }
         let out = self.out.entry(wish.holder).or_default();
         out.count += count;
@@ -412,13 +416,13 @@ impl Pacer {
         let seen = Limit { count: 0, window, source: Source::Found, in_blocks, refused_at: Some(now) };
         let used = self.used(now, &seen);
         let is_whole = known.is_some_and(|limit| {
-            limit.refused_at.is_some_and(|before| {
-                if in_blocks { before / window < now / window } else { before + window <= now }
-            })
+            limit
+                .refused_at
+                .is_some_and(|before| if in_blocks { before / window < now / window } else { before + window <= now })
         });
-        let is_repeated = known.and_then(|limit| limit.refused_at).is_some_and(|before| {
-            if in_blocks { before / window == now / window } else { before + window > now }
-        });
+        let is_repeated = known
+            .and_then(|limit| limit.refused_at)
+            .is_some_and(|before| if in_blocks { before / window == now / window } else { before + window > now });
         self.limit = match known {
             Some(limit) if limit.source == Source::Found && is_repeated => Some(limit),
             Some(limit) if limit.source == Source::Found || is_whole => Some(Limit { count: used.max(1), ..seen }),
@@ -433,7 +437,9 @@ impl Pacer {
         let known = self.limit.filter(|limit| limit.source == Source::Told);
         let mut window = seen.window.or(known.map(|limit| limit.window)).unwrap_or_else(|| {
             // An hour is published; a limit that the caller gave tells its window too.
-            self.limit.filter(|limit| limit.source == Source::Given && limit.count == count).map_or(HOUR, |limit| limit.window)
+            self.limit
+                .filter(|limit| limit.source == Source::Given && limit.count == count)
+                .map_or(HOUR, |limit| limit.window)
         });
         let used = count.saturating_sub(remaining);
         if seen.window.is_none() {
@@ -470,7 +476,12 @@ impl Pacer {
 
     /// How many requests may leave at once before the limit is reached.
     fn room(&self, now: u64, limit: &Limit, reserve: f64) -> u64 {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "a share of a count")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            clippy::cast_precision_loss,
+            reason = "a share of a count"
+        )]
         let kept = (limit.count as f64 * reserve.clamp(0.0, 1.0)) as u64;
         let taken = self.used(now, limit) + self.out_count() + self.foreign + kept;
         let counted = limit.count.saturating_sub(taken);
@@ -519,7 +530,12 @@ impl Pacer {
     }
 
     fn interval(&self, limit: &Limit, reserve: f64) -> u64 {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "a share of a count")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            clippy::cast_precision_loss,
+            reason = "a share of a count"
+        )]
         let share = (limit.count as f64 * (1.0 - reserve.clamp(0.0, 1.0))) as u64;
         // With one in a hundred more, a limit that has grown is found; it is obeyed all the same.
         let share = if limit.source == Source::Found { share + share / 100 + 1 } else { share };

@@ -126,9 +126,8 @@ impl Permit<'_> {
     pub(super) fn answered(mut self, now: Timestamp, quota: &Quota, error: Option<&Error>) -> Observation {
         let arrived = self.permits.now(self.clock);
         // Moments of the server are on its wall clock: only how far ahead they are carries over.
-        let moment = |moment: Timestamp| {
-            arrived + micros(Duration::try_from(moment.duration_since(now)).unwrap_or_default())
-        };
+        let moment =
+            |moment: Timestamp| arrived + micros(Duration::try_from(moment.duration_since(now)).unwrap_or_default());
         let refusal = error.filter(|error| error.is_throttled()).map(|error| {
             let (window, in_blocks) = match error.code() {
                 Some(ErrorCode::FIXED_BLOCK_QUOTA) => (Some(Duration::from_mins(10)), true),

@@ -133,7 +133,9 @@ impl CustomerTable {
 
     fn keep(&mut self, form: u8, first: &str, second: &str) -> Result<Place, Error> {
         let length = |text: &str| {
-            u16::try_from(text.len()).map(u16::to_le_bytes).map_err(|_| Error::internal("a customer's name is too long"))
+            u16::try_from(text.len())
+                .map(u16::to_le_bytes)
+                .map_err(|_| Error::internal("a customer's name is too long"))
         };
         let needed = 5 + first.len() + second.len();
         let has_room = self.blocks.last().is_some_and(|block| block.len() + needed <= BLOCK);

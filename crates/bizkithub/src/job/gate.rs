@@ -54,7 +54,14 @@ impl<'a> Gate<'a> {
             exchanged_at: 0,
             picture: None,
         });
-        let wish = Wish { holder: holder(client), most: size, backlog: 0, pace: options.pace, reserve: options.reserve, ahead: 0 };
+        let wish = Wish {
+            holder: holder(client),
+            most: size,
+            backlog: 0,
+            pace: options.pace,
+            reserve: options.reserve,
+            ahead: 0,
+        };
         Self { client, share, wish, decision: None }
     }
 

@@ -47,9 +47,9 @@ impl Introductions {
     /// Lets an attempt leave, or keeps it until the group that it must wait for is settled.
     pub(super) fn admit(&mut self, attempt: Attempt, slugs: impl Iterator<Item = GroupId> + Clone) -> Option<Attempt> {
         let customer = attempt.customer;
-        let blocking = slugs.clone().find(|slug| {
-            matches!(self.states.get(*slug as usize), Some(State::UnderWay(other)) if *other != customer)
-        });
+        let blocking = slugs
+            .clone()
+            .find(|slug| matches!(self.states.get(*slug as usize), Some(State::UnderWay(other)) if *other != customer));
         if let Some(slug) = blocking {
             self.waiting.entry(slug).or_default().push_back(attempt);
             self.waiting_count += 1;

@@ -39,12 +39,12 @@ pub use cancel::Cancel;
 pub use columns::Columns;
 #[cfg(feature = "native")]
 pub use csv_source::CsvSource;
-#[cfg(feature = "native")]
-pub use ledger::{LedgerLocation, LedgerOwner, StoreLedger};
 pub use ledger::{
     Batch, CustomerKey, Entry, Forget, GroupKey, KnownGroup, Ledger, LedgerGroup, LedgerSecret, LedgerSummary,
     MemoryLedger, QuotaChange, Verdict,
 };
+#[cfg(feature = "native")]
+pub use ledger::{LedgerLocation, LedgerOwner, StoreLedger};
 pub use outcome::{Outcome, OutcomeCounts, RowOutcome};
 pub use plan::{EarlierAnswers, Plan, PlanBuilder, PlanOptions};
 pub use progress::{Progress, ProgressListener};

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -135,8 +135,7 @@ impl PlanBuilder {
     /// Ends the plan. It remembers the assignments that its own runs got acknowledged.
     #[must_use]
     pub fn finish(self) -> Plan {
-        let standing = Standing::default();
-        self.into_plan(Arc::new(MemoryLedger::default()), i64::MIN, standing)
+        self.into_plan(Arc::new(MemoryLedger::default()), i64::MIN)
     }
 
     /// Ends the plan with a ledger that outlives it, and asks it what need not be sent.
@@ -145,13 +144,12 @@ impl PlanBuilder {
     ///
     /// Those of the ledger.
     pub async fn finish_with(self, ledger: Arc<dyn Ledger>, now: Timestamp) -> Result<Plan, Error> {
-        let plan = self.into_plan(ledger, now.as_millisecond(), Standing::default());
-        let standing = Standing::look_up(&plan.content, &*plan.ledger, plan.validity(now)).await?;
-        *plan.standing.lock().unwrap_or_else(PoisonError::into_inner) = (Arc::new(standing), true);
+        let plan = self.into_plan(ledger, now.as_millisecond());
+        plan.standing_now(now).await?;
         Ok(plan)
     }
 
-    fn into_plan(self, ledger: Arc<dyn Ledger>, made_at: i64, standing: Standing) -> Plan {
+    fn into_plan(self, ledger: Arc<dyn Ledger>, made_at: i64) -> Plan {
         let Self { mut table, mut lists, mut customers, mut rows, refusals, earlier, .. } = self;
         customers.seal();
         lists.seal();
@@ -159,13 +157,7 @@ impl PlanBuilder {
         rows.shrink();
         let assignments = Assignments::merge(customers.len(), &rows, &lists, &table);
         let content = Content { table, lists, customers, rows, refusals, assignments };
-        Plan {
-            content: Arc::new(content),
-            ledger,
-            earlier,
-            made_at,
-            standing: Arc::new(Mutex::new((Arc::new(standing), false))),
-        }
+        Plan { content: Arc::new(content), ledger, earlier, made_at, standing: Arc::default() }
     }
 
     fn accept(&mut self, row: &Row<'_>) -> Result<(), Error> {
@@ -251,9 +243,21 @@ pub struct Plan {
     pub(super) ledger: Arc<dyn Ledger>,
     earlier: EarlierAnswers,
     made_at: i64,
-    /// What the ledger said last, and whether it has not been asked by a run since.
-    standing: Arc<Mutex<(Arc<Standing>, bool)>>,
+    standing: Arc<Mutex<Known>>,
 }
+
+/// What the ledger said last.
+#[derive(Default)]
+struct Known {
+    standing: Arc<Standing>,
+    /// Of the ledger, before it was asked.
+    revision: Option<u64>,
+    /// When it was asked: answers that were too young then may be old now.
+    at: i64,
+}
+
+/// For so many milliseconds nothing becomes older that matters.
+const YOUNG: i64 = 60_000;
 
 /// The rows of a plan, merged.
 pub(super) struct Content {
@@ -321,9 +325,10 @@ impl Plan {
         let of_plan = table.slugs().filter(|(id, _)| customers_of(*id) > 0).collect::<Vec<_>>();
         // A group that the ledger knows is right, however rare it is here.
         let known = standing.known_groups.iter().map(|group| (group.slug.clone(), group.text.clone(), u64::MAX));
-        let here = of_plan.iter().filter(|(id, _)| !standing.introduced.contains(id)).filter_map(|(id, slug)| {
-            Some(((*slug).to_owned(), table.get(*id)?.text().to_owned(), customers_of(*id)))
-        });
+        let here = of_plan
+            .iter()
+            .filter(|(id, _)| !standing.introduced.contains(id))
+            .filter_map(|(id, slug)| Some(((*slug).to_owned(), table.get(*id)?.text().to_owned(), customers_of(*id))));
         let candidates: Vec<_> =
             known.chain(here).map(|(slug, text, weight)| resemblance::Candidate::new(slug, text, weight)).collect();
         let resemblance = Resemblance::new(&candidates);
@@ -373,7 +378,9 @@ impl Plan {
             .cloned()
             .collect();
         // What the table took in, it gives back.
-        (!groups.is_empty()).then(|| self.content.customers.get(customer).ok().map(|customer| (customer, groups))).flatten()
+        (!groups.is_empty())
+            .then(|| self.content.customers.get(customer).ok().map(|customer| (customer, groups)))
+            .flatten()
     }
 
     pub(super) fn rows(&self) -> impl ExactSizeIterator<Item = PlannedRow> + '_ {
@@ -388,24 +395,27 @@ impl Plan {
         self.content.rows.len() as u64
     }
 
-    /// How the plan stands with its ledger, for a run that begins now. What was just asked for the bill need not be asked again.
+    /// How the plan stands with its ledger now. It is not asked again as long as nobody has written to it.
     pub(super) async fn standing_now(&self, now: Timestamp) -> Result<Arc<Standing>, Error> {
-        let (known, is_unused) = {
-            let mut standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
-            let is_unused = std::mem::take(&mut standing.1);
-            (Arc::clone(&standing.0), is_unused)
-        };
-        const YOUNG: i64 = 10_000;
-        if is_unused && now.as_millisecond().saturating_sub(self.made_at) < YOUNG {
-            return Ok(known);
+        let revision = self.ledger.revision().await?;
+        let at = now.as_millisecond();
+        {
+            let known = self.known();
+            if revision.is_some() && known.revision == revision && at.abs_diff(known.at) < YOUNG.unsigned_abs() {
+                return Ok(Arc::clone(&known.standing));
+            }
         }
         let standing = Arc::new(Standing::look_up(&self.content, &*self.ledger, self.validity(now)).await?);
-        self.standing.lock().unwrap_or_else(PoisonError::into_inner).0 = Arc::clone(&standing);
+        *self.known() = Known { standing: Arc::clone(&standing), revision, at };
         Ok(standing)
     }
 
     fn standing(&self) -> Arc<Standing> {
-        Arc::clone(&self.standing.lock().unwrap_or_else(PoisonError::into_inner).0)
+        Arc::clone(&self.known().standing)
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn validity(&self, now: Timestamp) -> Validity {
@@ -416,10 +426,7 @@ impl Plan {
             now.as_millisecond().saturating_sub(age)
         });
         // What this plan got acknowledged by itself counts, however long its run takes.
-        Validity {
-            acknowledged_from: from(resend).max(oldest.min(self.made_at)),
-            refused_from: from(retry_rejected),
-        }
+        Validity { acknowledged_from: from(resend).max(oldest.min(self.made_at)), refused_from: from(retry_rejected) }
     }
 }
 

@@ -35,7 +35,10 @@ pub struct Progress {
     pub is_done: bool,
 }
 
-pub(super) fn optional_text<S: serde::Serializer>(moment: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn optional_text<S: serde::Serializer>(
+    moment: &Option<Timestamp>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     moment.map(|moment| moment.to_string()).serialize(serializer)
 }
 

@@ -1,3 +1,4 @@
+use std::cell::Cell;
 use std::collections::HashMap;
 
 use strsim::osa_distance;
@@ -6,11 +7,15 @@ use strsim::osa_distance;
 ///
 /// Two groups resemble each other when their slugs are the same without hyphens ("VIP customers", "vipcustomers"; case and accents
 /// are gone already), or when one or two letters are missing, added, changed or swapped. Groups that differ in their digits only are
-/// taken for a series ("2025", "2026").
+/// taken for a series ("2025", "2026"). Among tens of thousands of groups only hyphens are looked at, once comparing would take longer
+/// than planning.
 pub(super) struct Resemblance<'a> {
     by_shape: HashMap<String, &'a Candidate>,
-    candidates: &'a [Candidate],
+    by_digits: HashMap<String, Vec<&'a Candidate>>,
+    comparisons_left: Cell<usize>,
 }
+
+const MOST_COMPARISONS: usize = 50_000_000;
 
 /// A group that others may be typos of.
 #[derive(Debug)]
@@ -38,7 +43,11 @@ impl<'a> Resemblance<'a> {
                 *best = candidate;
             }
         }
-        Self { by_shape, candidates }
+        let mut by_digits: HashMap<String, Vec<&Candidate>> = HashMap::new();
+        for candidate in candidates {
+            by_digits.entry(digits(&candidate.slug).collect()).or_default().push(candidate);
+        }
+        Self { by_shape, by_digits, comparisons_left: Cell::new(MOST_COMPARISONS) }
     }
 
     /// The group of which this one, with its weight, looks like a typo.
@@ -54,12 +63,14 @@ impl<'a> Resemblance<'a> {
             _ => 2,
         };
         let letters = letters(slug);
-        self.candidates
+        let alike = self.by_digits.get(&digits(slug).collect::<String>())?;
+        self.comparisons_left.set(self.comparisons_left.get().checked_sub(alike.len())?);
+        alike
             .iter()
             .filter(|candidate| candidate.slug.len().abs_diff(slug.len()) <= most)
             // Each letter that is missing, added or changed sets or clears at most two bits.
             .filter(|candidate| (candidate.letters ^ letters).count_ones() as usize <= 2 * most)
-            .filter(|candidate| is_other(candidate) && digits(&candidate.slug).eq(digits(slug)))
+            .filter(|candidate| is_other(candidate))
             .map(|candidate| (osa_distance(&candidate.slug, slug), candidate))
             .filter(|(distance, _)| *distance <= most)
             .min_by_key(|(distance, candidate)| (*distance, std::cmp::Reverse(candidate.weight)))
@@ -84,8 +95,9 @@ mod tests {
     use super::*;
 
     fn resembled(slug: &str) -> Option<String> {
-        let candidates = [("vip", "VIP", 100), ("wholesale", "Wholesale", 50), ("personal-training", "Personal training", 9)]
-            .map(|(slug, text, weight)| Candidate::new(slug.to_owned(), text.to_owned(), weight));
+        let candidates =
+            [("vip", "VIP", 100), ("wholesale", "Wholesale", 50), ("personal-training", "Personal training", 9)]
+                .map(|(slug, text, weight)| Candidate::new(slug.to_owned(), text.to_owned(), weight));
         let series = ["year-2025", "year-2026"].map(|slug| Candidate::new(slug.to_owned(), slug.to_owned(), 10));
         let all: Vec<_> = candidates.into_iter().chain(series).collect();
         Resemblance::new(&all).of(slug, 1).map(str::to_owned)
@@ -105,8 +117,8 @@ mod tests {
 
     #[test]
     fn the_more_frequent_of_two_is_the_right_one() {
-        let candidates =
-            [("newsletter", 100), ("newsleter", 3)].map(|(slug, weight)| Candidate::new(slug.into(), slug.into(), weight));
+        let candidates = [("newsletter", 100), ("newsleter", 3)]
+            .map(|(slug, weight)| Candidate::new(slug.into(), slug.into(), weight));
         let resemblance = Resemblance::new(&candidates);
         assert_eq!((resemblance.of("newsleter", 3), resemblance.of("newsletter", 100)), (Some("newsletter"), None));
     }

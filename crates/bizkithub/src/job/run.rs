@@ -19,8 +19,8 @@ use super::keeper::{Decided, Keeper};
 use super::ledger::{GroupKey, KnownGroup, LedgerSecret, Verdict};
 use super::plan::Plan;
 use super::progress::ProgressTeller;
-use super::report::outcome_of;
 use super::quota_timeline::QuotaTimeline;
+use super::report::outcome_of;
 use super::row_table::PlannedRow;
 use super::standing::Standing;
 use super::{OnQuota, Outcome, OutcomeCounts, Progress, Report, RunOptions};
@@ -151,16 +151,13 @@ impl<'a> Run<'a> {
         let outcomes: Vec<_> =
             riders.iter().map(|riders| if *riders == 0 { Outcome::Skipped } else { Outcome::Pending }).collect();
         let requests = riders.iter().filter(|riders| **riders > 0).count() as u64;
-        let progress = Progress {
-            rows: plan.row_count(),
-            counts,
-            requests,
-            customers: customers as u64,
-            ..Progress::default()
-        };
+        let progress =
+            Progress { rows: plan.row_count(), counts, requests, customers: customers as u64, ..Progress::default() };
         let secret = plan.ledger.secret().clone();
-        let group_key = |group: GroupId| content.table.get(group).map_or(GroupKey(0), |group| secret.group(group.slug()));
-        let group_keys = (0..content.table.len()).map(|index| group_key(GroupId::try_from(index).unwrap_or(GroupId::MAX))).collect();
+        let group_key =
+            |group: GroupId| content.table.get(group).map_or(GroupKey(0), |group| secret.group(group.slug()));
+        let group_keys =
+            (0..content.table.len()).map(|index| group_key(GroupId::try_from(index).unwrap_or(GroupId::MAX))).collect();
         let concurrency = options.concurrency.get().min(RunOptions::CONCURRENCY_LIMIT);
         Self {
             plan,
@@ -427,7 +424,9 @@ impl<'a> Run<'a> {
             }
             Err(error) => {
                 match error.kind() {
-                    ErrorKind::Server | ErrorKind::Network if error.is_retryable() => self.concurrency.failed(now, latency),
+                    ErrorKind::Server | ErrorKind::Network if error.is_retryable() => {
+                        self.concurrency.failed(now, latency)
+                    }
                     _ => self.concurrency.answered(now, latency),
                 }
                 let error = error.after_attempts(attempt.sent);
@@ -442,8 +441,12 @@ impl<'a> Run<'a> {
         let customer = attempt.customer;
         if error.is_throttled() {
             self.throttled += 1;
+            let moment = error.retry_at().unwrap_or_else(|| self.client.clock().now());
             self.note(customer, unsettled, error);
             self.ready.push_front(attempt);
+            if self.on_quota == OnQuota::Stop {
+                self.leave_the_rest(moment);
+            }
             return;
         }
         let Some(wait) = self.client.retry().wait(&error, &mut attempt.tries) else {
@@ -454,7 +457,8 @@ impl<'a> Run<'a> {
                 self.stop(stop);
             }
             if matches!(error.kind(), ErrorKind::Rejected | ErrorKind::InvalidInput) {
-                let code = error.code().filter(|code| ErrorCode::has_server_form(code)).unwrap_or(error.kind().as_str());
+                let code =
+                    error.code().filter(|code| ErrorCode::has_server_form(code)).unwrap_or(error.kind().as_str());
                 self.keep(customer, &Verdict::Refused(code.into()), Outcome::Rejected, Some(error));
             } else {
                 self.decide(Decided { customer, outcome: unsettled, error: Some(error) });
@@ -538,7 +542,8 @@ impl<'a> Run<'a> {
                 Either::Left((written, _)) => written,
                 Either::Right(_) => {
                     let message = "the ledger did not take the last answers in time";
-                    Err(Error::coded(ErrorKind::Ledger, "ledger_locked", message).advise("run again: they are sent again"))
+                    Err(Error::coded(ErrorKind::Ledger, "ledger_locked", message)
+                        .advise("run again: they are sent again"))
                 }
             };
             let has_failed = written.is_err();
@@ -655,7 +660,11 @@ impl<'a> Run<'a> {
 }
 
 /// The slugs of the groups that a customer's request carries.
-fn slugs<'s>(plan: &'s Plan, standing: &'s Standing, customer: CustomerId) -> impl Iterator<Item = GroupId> + Clone + 's {
+fn slugs<'s>(
+    plan: &'s Plan,
+    standing: &'s Standing,
+    customer: CustomerId,
+) -> impl Iterator<Item = GroupId> + Clone + 's {
     standing.open_groups(&plan.content, customer).map(|group| plan.content.table.slug_id(group))
 }
 

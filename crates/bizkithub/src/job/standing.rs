@@ -65,7 +65,8 @@ impl Standing {
         let mut standing = Self { known_groups, ..Self::default() };
         let secret = ledger.secret();
         let group_of: HashMap<_, _> = content.table.slugs().map(|(id, slug)| (secret.group(slug), id)).collect();
-        standing.introduced = standing.known_groups.iter().filter_map(|known| group_of.get(&known.key)).copied().collect();
+        standing.introduced =
+            standing.known_groups.iter().filter_map(|known| group_of.get(&known.key)).copied().collect();
         let mut customers: Vec<(CustomerKey, CustomerId)> = (0..content.customer_count())
             .filter_map(|id| content.customers.with_identity(id, |identity| (secret.identity(&identity), id)))
             .collect();
@@ -76,8 +77,9 @@ impl Standing {
             for entry in ledger.look_up(&keys).await? {
                 while wanted.next_if(|(key, _)| *key < entry.customer).is_some() {}
                 let Some((_, customer)) = wanted.peek().filter(|(key, _)| *key == entry.customer) else { continue };
-                if let Some(place) =
-                    group_of.get(&entry.group).and_then(|group| content.assignments.place(*customer, *group, &content.table))
+                if let Some(place) = group_of
+                    .get(&entry.group)
+                    .and_then(|group| content.assignments.place(*customer, *group, &content.table))
                 {
                     standing.take(place, content.assignments.len(), entry, validity);
                 }

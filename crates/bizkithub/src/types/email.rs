@@ -96,7 +96,8 @@ const PLACES: [u8; 256] = {
     while byte < 128 {
         if byte.is_ascii_alphanumeric() || byte == b'-' {
             places[byte as usize] = ATOM | HOST;
-        } else if matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'/' | b'=' | b'?' | b'^' | b'_' | b'`' | b'{'..=b'~') {
+        } else if matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'/' | b'=' | b'?' | b'^' | b'_' | b'`' | b'{'..=b'~')
+        {
             places[byte as usize] = ATOM;
         }
         byte += 1;
@@ -182,7 +183,8 @@ mod tests {
             .to_ascii(domain.as_bytes(), AsciiDenyList::STD3, Hyphens::CheckFirstLast, DnsLength::Verify)
             .ok()?;
         let local_part = text.rsplit_once('@')?.0;
-        let is_valid = ascii.contains('.') && EmailAddress::is_valid_local_part(local_part) && text.len() <= LENGTH_LIMIT;
+        let is_valid =
+            ascii.contains('.') && EmailAddress::is_valid_local_part(local_part) && text.len() <= LENGTH_LIMIT;
         is_valid.then(|| format!("{}@{ascii}", local_part.to_lowercase()))
     }
 

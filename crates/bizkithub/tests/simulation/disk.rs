@@ -2,7 +2,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bizkithub::job::{
-    Batch, CustomerKey, Entry, Forget, GroupKey, KnownGroup, Ledger, LedgerSecret, LedgerSummary, MemoryLedger, QuotaChange,
+    Batch, CustomerKey, Entry, Forget, GroupKey, KnownGroup, Ledger, LedgerSecret, LedgerSummary, MemoryLedger,
+    QuotaChange,
 };
 use bizkithub::{BoxFuture, Error};
 
@@ -67,6 +68,10 @@ impl Ledger for Disk {
 
     fn look_up<'a>(&'a self, customers: &'a [CustomerKey]) -> BoxFuture<'a, Result<Vec<Entry>, Error>> {
         self.kept.look_up(customers)
+    }
+
+    fn revision(&self) -> BoxFuture<'_, Result<Option<u64>, Error>> {
+        self.kept.revision()
     }
 
     fn record(&self, batch: Batch) -> BoxFuture<'_, Result<(), Error>> {

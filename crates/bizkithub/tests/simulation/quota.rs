@@ -6,11 +6,19 @@ use std::time::Duration;
 pub(crate) enum Model {
     Unlimited,
     /// So many in any stretch of the window and in any second, with headers on every answer.
-    Sliding { limit: u64, burst: u64, window: Duration },
+    Sliding {
+        limit: u64,
+        burst: u64,
+        window: Duration,
+    },
     /// So many in each ten minutes, without a word about it.
-    Blocks { limit: u64 },
+    Blocks {
+        limit: u64,
+    },
     /// So many in each minute, without a word about it.
-    Minutes { limit: u64 },
+    Minutes {
+        limit: u64,
+    },
 }
 
 /// What one key has used.

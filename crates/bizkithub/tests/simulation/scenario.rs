@@ -57,8 +57,10 @@ impl Scenario {
         let server = Server::new(random.u64(..), clock, model);
         {
             let mut state = server.state();
-            state.strangers =
-                (0..customers).filter(|_| random.u32(..8) == 0).map(|number| format!("customer{number}@example.com")).collect();
+            state.strangers = (0..customers)
+                .filter(|_| random.u32(..8) == 0)
+                .map(|number| format!("customer{number}@example.com"))
+                .collect();
             state.latency = Duration::from_millis(random.u64(2..2_000));
         }
         let is_shared = random.bool();
@@ -113,7 +115,12 @@ impl Scenario {
         let options = self.options(is_last);
         let verbose = std::env::var_os("BIZKITHUB_SIMULATION_VERBOSE").is_some();
         if verbose {
-            eprintln!("leg: {:?}, shared {}, {options:?}, {} open", self.server.state().model, self.is_shared, wanted.len());
+            eprintln!(
+                "leg: {:?}, shared {}, {options:?}, {} open",
+                self.server.state().model,
+                self.is_shared,
+                wanted.len()
+            );
         }
         let crash = (!is_last && self.random.u32(..3) == 0).then(|| Duration::from_millis(self.random.u64(..60_000)));
         let running = plan.run(&client, options.clone());
@@ -126,7 +133,11 @@ impl Scenario {
             return Err("the run came to a standstill".to_owned());
         }
         if verbose {
-            eprintln!("at {:?}: {:?}", self.clock.since_epoch(), report.as_ref().map(|report| (report.counts(), report.requests_sent(), report.throttled())));
+            eprintln!(
+                "at {:?}: {:?}",
+                self.clock.since_epoch(),
+                report.as_ref().map(|report| (report.counts(), report.requests_sent(), report.throttled()))
+            );
         }
         self.check_requests(&wanted)?;
         let known = self.known().await;
@@ -251,12 +262,17 @@ impl Scenario {
             let is_right = match row.outcome {
                 Outcome::Applied | Outcome::Skipped => says(|verdict| *verdict == Verdict::Acknowledged),
                 Outcome::Rejected => {
-                    email == "nobody" || groups.is_empty() || self.server.state().strangers.contains(&email.to_lowercase())
+                    email == "nobody"
+                        || groups.is_empty()
+                        || self.server.state().strangers.contains(&email.to_lowercase())
                 }
                 Outcome::Pending | Outcome::Unknown => true,
             };
             if !is_right {
-                return Err(format!("row {} is {:?}, and the ledger does not know it: {email}, {groups:?}", row.row, row.outcome));
+                return Err(format!(
+                    "row {} is {:?}, and the ledger does not know it: {email}, {groups:?}",
+                    row.row, row.outcome
+                ));
             }
         }
         if counted != [counts.applied, counts.skipped, counts.rejected, counts.pending, counts.unknown] {

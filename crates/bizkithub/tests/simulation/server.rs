@@ -173,7 +173,11 @@ impl State {
             if std::env::var_os("BIZKITHUB_SIMULATION_VERBOSE").is_some() {
                 eprintln!("refused at {now:?}: {:?}", self.usage.moments());
             }
-            if was_told && !verdict.is_excused { self.refusals += 1 } else { self.blind_refusals += 1 }
+            if was_told && !verdict.is_excused {
+                self.refusals += 1
+            } else {
+                self.blind_refusals += 1
+            }
             return Response { headers: verdict.headers, ..refusal(429, verdict.code) };
         }
         let assignments = groups.iter().map(|group| (customer.to_owned(), group.clone()));

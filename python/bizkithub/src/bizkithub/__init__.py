@@ -6,13 +6,14 @@ Begin with `Client` or, for asyncio, `AsyncClient`; `Sandbox` is the API on your
 
 from bizkithub._native import VERSION
 from bizkithub.async_client import AsyncClient
-from bizkithub.bill import Bill, BillGroup
+from bizkithub.bill import Bill, BillGroup, BillTime
 from bizkithub.client import Client
 from bizkithub.errors import (
     ApiKeyError,
     BizKitHubError,
     InternalError,
     InvalidInputError,
+    LedgerError,
     NetworkError,
     PermissionDeniedError,
     QuotaError,
@@ -22,7 +23,7 @@ from bizkithub.errors import (
 from bizkithub.plan import AsyncPlan, Plan
 from bizkithub.progress import Progress
 from bizkithub.receipt import Quota, Receipt
-from bizkithub.report import Report
+from bizkithub.report import QuotaPoint, Report
 from bizkithub.row_outcome import RowOutcome
 from bizkithub.sandbox import Sandbox
 from bizkithub.slugs import slug
@@ -35,16 +36,19 @@ __all__ = [
     "AsyncPlan",
     "Bill",
     "BillGroup",
+    "BillTime",
     "BizKitHubError",
     "Client",
     "InternalError",
     "InvalidInputError",
+    "LedgerError",
     "NetworkError",
     "PermissionDeniedError",
     "Plan",
     "Progress",
     "Quota",
     "QuotaError",
+    "QuotaPoint",
     "Receipt",
     "RejectedError",
     "Report",

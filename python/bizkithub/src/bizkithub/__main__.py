@@ -13,7 +13,7 @@ def main() -> int:
 
     Returns:
         The exit code: 0 all applied, 1 some rejected, 2 usage or input, 3 key or permission, 4 quota, 5 network or
-        server, 130 interrupted.
+        server, 6 ledger, 130 interrupted.
 
     """
     # The command handles Ctrl-C itself: it finishes its report.

@@ -125,7 +125,8 @@ pub(super) fn other_owner(location: &str, owner: &LedgerOwner, base_url: &str, f
         return Some(refused("ledger_of_another_server", message, "choose another ledger for this server"));
     }
     if owner.fingerprint != fingerprint && !owner.accept_key {
-        let message = format!("the ledger {location} belongs to the API key …{fingerprint}, not to …{}", owner.fingerprint);
+        let message =
+            format!("the ledger {location} belongs to the API key …{fingerprint}, not to …{}", owner.fingerprint);
         let advice = "if the key was replaced within the same organisation, accept the new key for the ledger; otherwise choose \
                       another ledger";
         return Some(refused("ledger_of_another_key", message, advice));

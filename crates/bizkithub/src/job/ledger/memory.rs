@@ -4,8 +4,8 @@ use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{
-    Batch, CustomerKey, Entry, Forget, GroupKey, KnownGroup, Ledger, LedgerGroup, LedgerSecret, LedgerSummary, QuotaChange,
-    Verdict,
+    Batch, CustomerKey, Entry, Forget, GroupKey, KnownGroup, Ledger, LedgerGroup, LedgerSecret, LedgerSummary,
+    QuotaChange, Verdict,
 };
 use crate::client::BoxFuture;
 use crate::error::Error;
@@ -22,6 +22,7 @@ struct State {
     entries: BTreeMap<(CustomerKey, GroupKey), (i64, Verdict)>,
     groups: BTreeMap<GroupKey, KnownGroup>,
     quota: Option<String>,
+    revision: u64,
 }
 
 impl Default for MemoryLedger {
@@ -71,8 +72,13 @@ impl Ledger for MemoryLedger {
         Box::pin(ready(Ok(found.collect())))
     }
 
+    fn revision(&self) -> BoxFuture<'_, Result<Option<u64>, Error>> {
+        Box::pin(ready(Ok(Some(self.state().revision))))
+    }
+
     fn record(&self, batch: Batch) -> BoxFuture<'_, Result<(), Error>> {
         let mut state = self.state();
+        state.revision += 1;
         for Entry { customer, group, at, verdict } in batch.entries {
             state.entries.insert((customer, group), (at, verdict));
         }
@@ -91,6 +97,7 @@ impl Ledger for MemoryLedger {
 
     fn forget(&self, what: Forget) -> BoxFuture<'_, Result<u64, Error>> {
         let mut state = self.state();
+        state.revision += 1;
         let before = state.entries.len();
         state.entries.retain(|(customer, group), (_, verdict)| match &what {
             Forget::Customer(forgotten) => customer != forgotten,
@@ -118,15 +125,22 @@ impl Ledger for MemoryLedger {
 
     fn summary(&self) -> BoxFuture<'_, Result<LedgerSummary, Error>> {
         let state = self.state();
-        let acknowledged =
-            |key: &GroupKey| state.entries.iter().filter(|((_, group), (_, verdict))| {
-                group == key && *verdict == Verdict::Acknowledged
-            }).count() as u64;
-        let groups: Vec<_> = state.groups.values().map(|group| LedgerGroup {
-            text: group.text.clone(),
-            slug: group.slug.clone(),
-            customers: acknowledged(&group.key),
-        }).collect();
+        let acknowledged = |key: &GroupKey| {
+            state
+                .entries
+                .iter()
+                .filter(|((_, group), (_, verdict))| group == key && *verdict == Verdict::Acknowledged)
+                .count() as u64
+        };
+        let groups: Vec<_> = state
+            .groups
+            .values()
+            .map(|group| LedgerGroup {
+                text: group.text.clone(),
+                slug: group.slug.clone(),
+                customers: acknowledged(&group.key),
+            })
+            .collect();
         let refused = state.entries.values().filter(|(_, verdict)| *verdict != Verdict::Acknowledged).count() as u64;
         let summary = LedgerSummary {
             location: "memory".to_owned(),

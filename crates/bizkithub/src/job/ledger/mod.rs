@@ -50,6 +50,9 @@ pub trait Ledger: MaybeSend + MaybeSync {
     /// What is known of customers, in the order of customers and groups. The keys given are in ascending order, each once.
     fn look_up<'a>(&'a self, customers: &'a [CustomerKey]) -> BoxFuture<'a, Result<Vec<Entry>, Error>>;
 
+    /// A number that changes with every write of anybody; nothing where that cannot be told.
+    fn revision(&self) -> BoxFuture<'_, Result<Option<u64>, Error>>;
+
     /// Remembers answers of the server, all of a batch or none. Returns once they are durable; only then a report counts them.
     fn record(&self, batch: Batch) -> BoxFuture<'_, Result<(), Error>>;
 

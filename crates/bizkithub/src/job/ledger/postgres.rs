@@ -8,7 +8,8 @@ use super::location::{LedgerOwner, other_owner, shown};
 use super::sqlite::{code, keep_latest, refused};
 use super::store::Store;
 use super::{
-    Batch, CustomerKey, Entry, Forget, GroupKey, KnownGroup, LedgerGroup, LedgerSecret, LedgerSummary, QuotaChange, Verdict,
+    Batch, CustomerKey, Entry, Forget, GroupKey, KnownGroup, LedgerGroup, LedgerSecret, LedgerSummary, QuotaChange,
+    Verdict,
 };
 use crate::client::tls_config;
 use crate::error::Error;
@@ -106,6 +107,10 @@ impl Store for PostgresStore {
         Ok(found)
     }
 
+    fn revision(&mut self) -> Result<Option<u64>, Error> {
+        Ok(None)
+    }
+
     fn record(&mut self, batch: &Batch) -> Result<(), Error> {
         // One statement must not meet an assignment twice; in the order of the keys, two processes cannot block each other.
         let mut latest = batch.entries.clone();
@@ -139,9 +144,7 @@ impl Store for PostgresStore {
             transaction.execute("UPDATE ledger SET quota = $1", &[&change(kept)])
         };
         let mut transaction = self.client.transaction().map_err(|error| of_postgres(&self.shown, error))?;
-        change(&mut transaction)
-            .and_then(|_| transaction.commit())
-            .map_err(|error| of_postgres(&self.shown, error))
+        change(&mut transaction).and_then(|_| transaction.commit()).map_err(|error| of_postgres(&self.shown, error))
     }
 
     fn forget(&mut self, what: Forget) -> Result<u64, Error> {
@@ -264,7 +267,8 @@ fn connect(config: &Config, schema: &str, shown: &str) -> Result<Client, Error> 
     };
     connected.map_err(|error| {
         let message = format!("the ledger {shown} cannot be reached: {}", reason(&error));
-        refused("ledger_unusable", message, "check the URL, the user's rights and whether the server runs").caused_by(error)
+        refused("ledger_unusable", message, "check the URL, the user's rights and whether the server runs")
+            .caused_by(error)
     })
 }
 
@@ -307,11 +311,8 @@ fn prepare(
                       ON CONFLICT DO NOTHING";
     transaction.execute(insert, &[base_url, fingerprint, &Timestamp::now().as_second()]).map_err(failed)?;
     let row = transaction.query_one("SELECT secret, base_url, api_key FROM ledger", &[]).map_err(failed)?;
-    let (secret, kept_url, kept_key): (Vec<u8>, String, String) = (
-        row.try_get(0).map_err(failed)?,
-        row.try_get(1).map_err(failed)?,
-        row.try_get(2).map_err(failed)?,
-    );
+    let (secret, kept_url, kept_key): (Vec<u8>, String, String) =
+        (row.try_get(0).map_err(failed)?, row.try_get(1).map_err(failed)?, row.try_get(2).map_err(failed)?);
     if let Some(error) = other_owner(shown, owner, &kept_url, &kept_key) {
         return Err(error);
     }
@@ -364,7 +365,11 @@ fn of_postgres(shown: &str, error: postgres::Error) -> Error {
     let (code, message, advice) = if state == Some(&SqlState::DISK_FULL) {
         ("ledger_full", format!("there is no space left for the ledger {shown}"), "free some space and run again")
     } else if state == Some(&SqlState::READ_ONLY_SQL_TRANSACTION) || state == Some(&SqlState::INSUFFICIENT_PRIVILEGE) {
-        ("ledger_read_only", format!("the ledger {shown} may not be written: {reason}"), "give its user the right to write")
+        (
+            "ledger_read_only",
+            format!("the ledger {shown} may not be written: {reason}"),
+            "give its user the right to write",
+        )
     } else if state == Some(&SqlState::LOCK_NOT_AVAILABLE) || state == Some(&SqlState::QUERY_CANCELED) {
         (
             "ledger_locked",

@@ -10,7 +10,8 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, Transac
 use super::location::{LedgerOwner, other_owner};
 use super::store::Store;
 use super::{
-    Batch, CustomerKey, Entry, Forget, GroupKey, KnownGroup, LedgerGroup, LedgerSecret, LedgerSummary, QuotaChange, Verdict,
+    Batch, CustomerKey, Entry, Forget, GroupKey, KnownGroup, LedgerGroup, LedgerSecret, LedgerSummary, QuotaChange,
+    Verdict,
 };
 use crate::error::{Error, ErrorKind};
 
@@ -23,6 +24,8 @@ pub(super) struct SqliteStore {
     connection: Connection,
     lock: File,
     secret: LedgerSecret,
+    /// Of this connection, which its own `data_version` does not count.
+    writes: u64,
 }
 
 /// Each step leads from one version of the schema to the next; a file keeps the number of those it has been through.
@@ -88,15 +91,14 @@ impl SqliteStore {
             .map_err(|error| of_sqlite(path, error))?;
         let secret = Self::prepare(path, &connection, owner)?;
         drop(guard);
-        Ok(Self { path: path.to_owned(), connection, lock, secret })
+        Ok(Self { path: path.to_owned(), connection, lock, secret, writes: 0 })
     }
 
     fn prepare(path: &Path, connection: &Connection, owner: &LedgerOwner) -> Result<LedgerSecret, Error> {
         let failed = |error| of_sqlite(path, error);
         connection.busy_timeout(PATIENCE).map_err(failed)?;
         let number = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).map_err(failed);
-        let (application, version, pages) =
-            (number("application_id")?, number("user_version")?, number("page_count")?);
+        let (application, version, pages) = (number("application_id")?, number("user_version")?, number("page_count")?);
         if application != i64::from(APPLICATION_ID) && pages > 0 {
             let message = format!("the file {} is no ledger", path.display());
             return Err(refused("ledger_foreign", message, "choose another path for the ledger"));
@@ -147,7 +149,8 @@ impl SqliteStore {
     /// A transaction that is durable once it returns. No two processes write at once: the lock file says so even where another copy
     /// of SQLite in this process has dropped the database's own locks.
     fn write<T>(&mut self, work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>) -> Result<T, Error> {
-        let Self { path, connection, lock, .. } = self;
+        let Self { path, connection, lock, writes, .. } = self;
+        *writes += 1;
         let _guard = Guard::take(lock, path)?;
         let write = || {
             let transaction = Transaction::new(connection, TransactionBehavior::Immediate)?;
@@ -193,7 +196,8 @@ impl Store for SqliteStore {
         }
         self.read(|connection| {
             let mut entries = sorted_entries(connection, customers)?;
-            let mut journal = connection.prepare_cached("SELECT customer, group_key, at, code FROM journal ORDER BY id")?;
+            let mut journal =
+                connection.prepare_cached("SELECT customer, group_key, at, code FROM journal ORDER BY id")?;
             let mut rows = journal.query([])?;
             let before = entries.len();
             while let Some(row) = rows.next()? {
@@ -206,6 +210,12 @@ impl Store for SqliteStore {
             }
             Ok(entries)
         })
+    }
+
+    fn revision(&mut self) -> Result<Option<u64>, Error> {
+        let version: i64 =
+            self.read(|connection| connection.pragma_query_value(None, "data_version", |row| row.get(0)))?;
+        Ok(Some((version.unsigned_abs() << 32).wrapping_add(self.writes)))
     }
 
     fn record(&mut self, batch: &Batch) -> Result<(), Error> {
@@ -292,8 +302,8 @@ impl Store for SqliteStore {
         let location = self.path.display().to_string();
         self.read(|connection| {
             let count = |query| connection.query_row(query, [], |row| row.get(0)).map(i64::unsigned_abs);
-            let (base_url, key, created_at) = connection
-                .query_row("SELECT base_url, api_key, created_at FROM ledger", [], |row| {
+            let (base_url, key, created_at) =
+                connection.query_row("SELECT base_url, api_key, created_at FROM ledger", [], |row| {
                     Ok((row.get(0)?, row.get(1)?, row.get(2)?))
                 })?;
             let mut groups = connection.prepare(
@@ -433,7 +443,11 @@ fn refuse_network(folder: &Path, path: &Path) -> Result<(), Error> {
         None => Ok(()),
         Some(name) => {
             let message = format!("the ledger {} is on a network file system ({name})", path.display());
-            Err(refused("ledger_on_network", message, "choose a local path, or a PostgreSQL URL to share a ledger between hosts"))
+            Err(refused(
+                "ledger_on_network",
+                message,
+                "choose a local path, or a PostgreSQL URL to share a ledger between hosts",
+            ))
         }
     }
 }
@@ -476,9 +490,11 @@ fn of_sqlite(path: &Path, error: rusqlite::Error) -> Error {
         Some(ErrorCode::DiskFull) => {
             ("ledger_full", format!("there is no space left for the ledger {shown}"), "free some space and run again")
         }
-        Some(ErrorCode::ReadOnly) => {
-            ("ledger_read_only", format!("the ledger {shown} is read-only"), "check its permissions and those of its folder")
-        }
+        Some(ErrorCode::ReadOnly) => (
+            "ledger_read_only",
+            format!("the ledger {shown} is read-only"),
+            "check its permissions and those of its folder",
+        ),
         Some(ErrorCode::DatabaseCorrupt) => (
             "ledger_corrupt",
             format!("the ledger {shown} is damaged"),
@@ -492,7 +508,9 @@ fn of_sqlite(path: &Path, error: rusqlite::Error) -> Error {
             format!("another process holds the ledger {shown}"),
             "wait for the other process, or end it",
         ),
-        Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => return unusable(path, &error.to_string()).caused_by(error),
+        Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
+            return unusable(path, &error.to_string()).caused_by(error);
+        }
         _ => (
             "ledger_failed",
             format!("the ledger {shown} cannot be read or written: {error}"),

@@ -15,6 +15,7 @@ pub(super) trait Store: Send + 'static {
     fn secret(&self) -> LedgerSecret;
     fn known_groups(&mut self) -> Result<Vec<KnownGroup>, Error>;
     fn look_up(&mut self, customers: &[CustomerKey]) -> Result<Vec<Entry>, Error>;
+    fn revision(&mut self) -> Result<Option<u64>, Error>;
     fn record(&mut self, batch: &Batch) -> Result<(), Error>;
     fn change_quota(&mut self, change: QuotaChange) -> Result<(), Error>;
     fn forget(&mut self, what: Forget) -> Result<u64, Error>;
@@ -101,6 +102,10 @@ impl Ledger for StoreLedger {
     fn look_up<'a>(&'a self, customers: &'a [CustomerKey]) -> BoxFuture<'a, Result<Vec<Entry>, Error>> {
         let customers = customers.to_vec();
         self.call(move |store| store.look_up(&customers))
+    }
+
+    fn revision(&self) -> BoxFuture<'_, Result<Option<u64>, Error>> {
+        self.call(|store| store.revision())
     }
 
     fn record(&self, batch: Batch) -> BoxFuture<'_, Result<(), Error>> {
