@@ -14,7 +14,7 @@ CARGO_FLAGS := --release --locked
 export CARGO_TARGET_DIR := $(CURDIR)/target
 export PYO3_PYTHON := $(BIN)/python
 
-.PHONY: help demo test lint format check-wasm clean rust-test rust-lint python python-test python-lint node node-test node-lint deny
+.PHONY: help demo test simulate postgresql lint format check-wasm clean rust-test rust-lint python python-test python-lint node node-test node-lint deny
 
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -29,8 +29,16 @@ lint: rust-lint python-lint node-lint deny ## Run every lint
 
 # --- Rust ---
 
-rust-test: $(BIN)/.installed
+rust-test: $(BIN)/.installed postgresql
 	cargo test $(CARGO_FLAGS) --workspace
+
+# The ledger's tests start a server of their own; where none is installed, Debian's package brings one.
+postgresql:
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || { apt-get update -qq && apt-get install -y -qq --no-install-recommends postgresql; } >/dev/null
+
+SEEDS ?= 1000000
+simulate: ## Run the engine in as many simulated worlds as SEEDS says
+	BIZKITHUB_SIMULATION_SEEDS=$(SEEDS) cargo test $(CARGO_FLAGS) --package bizkithub --test simulation -- --nocapture every_seed
 
 rust-lint: $(BIN)/.installed
 	cargo fmt --all --check

@@ -1,4 +1,3 @@
-use std::future::Future;
 use std::sync::Arc;
 
 use bizkithub::job::{Ledger, LedgerLocation, LedgerOwner, Plan, PlanBuilder, StoreLedger};
@@ -25,14 +24,9 @@ impl ClientLedger {
 }
 
 /// Ends a plan with the ledger of its client, if it has one.
-pub(crate) fn finishing(
-    builder: PlanBuilder,
-    ledger: Option<ClientLedger>,
-) -> impl Future<Output = Result<Plan, Error>> + Send {
-    async move {
-        match ledger {
-            Some(ledger) => builder.finish_with(ledger.open().await?, Timestamp::now()).await,
-            None => Ok(builder.finish()),
-        }
+pub(crate) async fn finishing(builder: PlanBuilder, ledger: Option<ClientLedger>) -> Result<Plan, Error> {
+    match ledger {
+        Some(ledger) => builder.finish_with(ledger.open().await?, Timestamp::now()).await,
+        None => Ok(builder.finish()),
     }
 }

@@ -91,7 +91,7 @@ pub(crate) fn listen(options: &mut RunOptions) -> UnboundedReceiver<Progress> {
 
 enum Event {
     Progress(Progress),
-    Ended(Result<Report, Error>),
+    Ended(Box<Result<Report, Error>>),
 }
 
 /// Drives a run to its end and calls `progress` with each snapshot in JSON, on this thread and outside of the run.
@@ -114,10 +114,10 @@ pub(crate) fn drive(
     let report = loop {
         let mut next = poll_fn(|context| match snapshots.as_mut().map(|snapshots| snapshots.poll_recv(context)) {
             Some(Poll::Ready(Some(snapshot))) => Poll::Ready(Event::Progress(snapshot)),
-            _ => run.poll_unpin(context).map(Event::Ended),
+            _ => run.poll_unpin(context).map(|report| Event::Ended(Box::new(report))),
         });
         let interrupted = match wait.until(py, &mut next) {
-            Ok(Event::Ended(report)) => break report,
+            Ok(Event::Ended(report)) => break *report,
             Ok(Event::Progress(snapshot)) if interruption.is_none() => tell(&snapshot),
             Ok(Event::Progress(_)) => Ok(()),
             Err(signal) => Err(signal),

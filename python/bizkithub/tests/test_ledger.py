@@ -40,7 +40,7 @@ def test_what_any_client_got_acknowledged_is_not_sent_again(sandbox: bk.Sandbox,
 
 
 def test_a_refusal_is_remembered_until_it_is_to_be_tried_again(sandbox: bk.Sandbox, tmp_path: Path) -> None:
-    status = {"status": 404, "code": "INTERNAL_RESOURCE_NOT_FOUND"}
+    status: Any = {"status": 404, "code": "INTERNAL_RESOURCE_NOT_FOUND"}
     sandbox.add_fault({"when": {"email": "7@example.com"}, "effect": {"status": status}})
     with sandbox.client(ledger=tmp_path / "groups.ledger") as client:
         assert plan(client).run().rejected == 1
@@ -58,8 +58,8 @@ def test_a_ledger_that_cannot_be_used_says_why(sandbox: bk.Sandbox, tmp_path: Pa
         plan(client)
     with pytest.raises(bk.InvalidInputError, match="ledger_location_invalid"):
         sandbox.client(ledger="mysql://somewhere")
-    secret = "postgresql://me:secret@127.0.0.1:1/db?sslmode=disable"
-    with sandbox.client(ledger=secret) as client, pytest.raises(bk.LedgerError) as raised:
+    location = "postgresql://me:secret@127.0.0.1:1/db?sslmode=disable"
+    with sandbox.client(ledger=location) as client, pytest.raises(bk.LedgerError) as raised:
         plan(client)
     assert "secret" not in repr(raised.value)
 

@@ -121,9 +121,8 @@ class Runner:
 
         if "error" in case:
             check_refused(self.server, case["error"], KEY, call)
-            [refusal] = self.client.plan(
-                [arguments], **{name: name for name in arguments}, constant_groups=["vip"]
-            ).refusals
+            columns: Any = {name: name for name in arguments}
+            [refusal] = self.client.plan([arguments], **columns, constant_groups=["vip"]).refusals
             check_error(case["error"], refusal, KEY)
         else:
             call()
@@ -214,7 +213,7 @@ class Runner:
     def plan(self, case: Case) -> None:
         options = case.get("options", {})
         rows = [self._row(row) for row in case["rows"]]
-        columns = {name: name for name in ("email", "cu_ref_no", "groups")}
+        columns: Any = {name: name for name in ("email", "cu_ref_no", "groups")}
 
         def plan() -> bk.Plan:
             allowed = options.get("allowGroups")

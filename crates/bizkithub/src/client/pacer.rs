@@ -45,6 +45,8 @@ struct Limit {
     in_blocks: bool,
     /// When the count was last found to be used up.
     refused_at: Option<u64>,
+    /// How many were admitted then in a window that was not seen from its beginning: beyond them, a refusal may come any time.
+    seen: Option<u64>,
 }
 
 /// Where a limit comes from; a later one is better.
@@ -174,7 +176,9 @@ const LONGEST_EXCHANGE: u64 = 60 * SECOND;
 /// A longer wait for the next turn is a wait for quota.
 const LONGEST_TURN: u64 = 10 * SECOND;
 /// How much of a window a bucket may hold: the more, the later a place is free again.
-const BUCKETS: u64 = 1_000;
+const BUCKETS: u64 = 250;
+/// How many requests are risked at once where a refusal may come any time.
+const FEW: u64 = 4;
 /// How finely the last second is known.
 const RECENT: u64 = SECOND / 200;
 
@@ -188,6 +192,7 @@ impl Pacer {
             source,
             in_blocks: false,
             refused_at: None,
+            seen: None,
         };
         let given = given.map(|rate| limit(rate, Source::Given)).zip(given);
         let assumed = assumed.map(|rate| limit(rate, Source::Assumed)).zip(assumed);
@@ -279,6 +284,15 @@ impl Pacer {
                 return self.when_there_is_room(now, &limit, out);
             }
             most = most.min(room);
+            if let Some(seen) = limit.seen {
+                // The further beyond it, the less likely that it was the limit.
+                let beyond = self.used(now, &limit).saturating_sub(seen);
+                let at_once = if self.used(now, &limit) + out < seen { u64::MAX } else { (beyond / 8).max(FEW) };
+                if out >= at_once {
+                    return Decision::AfterAnswer;
+                }
+                most = most.min(at_once - out);
+            }
             let fits = wish.pace == Pace::Fast || room / 2 >= wish.backlog;
             if !fits {
                 match self.due_now(now, wish, &limit) {
@@ -413,7 +427,7 @@ impl Pacer {
             self.limit = Some(Limit { refused_at: Some(now), in_blocks: in_blocks || given.in_blocks, ..given });
             return;
         }
-        let seen = Limit { count: 0, window, source: Source::Found, in_blocks, refused_at: Some(now) };
+        let seen = Limit { count: 0, window, source: Source::Found, in_blocks, refused_at: Some(now), seen: None };
         let used = self.used(now, &seen);
         let is_whole = known.is_some_and(|limit| {
             limit
@@ -426,7 +440,11 @@ impl Pacer {
         self.limit = match known {
             Some(limit) if limit.source == Source::Found && is_repeated => Some(limit),
             Some(limit) if limit.source == Source::Found || is_whole => Some(Limit { count: used.max(1), ..seen }),
-            Some(limit) => Some(Limit { refused_at: Some(now), in_blocks, ..limit }),
+            // How much it really is, the next window will show.
+            Some(limit) => {
+                let count = limit.count.saturating_mul(window / limit.window.max(1)).max(limit.count);
+                Some(Limit { count, source: limit.source, seen: Some(used), ..seen })
+            }
             None => Some(Limit { count: u64::MAX / 4, source: Source::Assumed, ..seen }),
         };
     }
@@ -446,11 +464,11 @@ impl Pacer {
             window = window.max(ahead.unwrap_or_default());
             // The server counts `used` requests. If they are our last sure ones, the oldest of them leaves the window at the reset; if
             // some are others', ours are fewer, and the window is shorter than this.
-            if let (Some(resets_at), Some(oldest)) = (seen.resets_at, self.sent_before(used)) {
+            if let (Some(resets_at), Some(oldest)) = (seen.resets_at, self.oldest_of(used, seen)) {
                 window = window.min(resets_at.saturating_sub(oldest).max(1));
             }
         }
-        let limit = Limit { count, window, source: Source::Told, in_blocks: false, refused_at: None };
+        let limit = Limit { count, window, source: Source::Told, in_blocks: false, refused_at: None, seen: None };
         self.limit = Some(limit);
         if known.is_none_or(|known| known.count != count) && window >= 600 * SECOND {
             let burst = QuotaRate::burst_of(count);
@@ -459,14 +477,29 @@ impl Pacer {
         let out = self.out_count();
         self.foreign = used.saturating_sub(self.used(now, &limit)).saturating_sub(out);
         self.foreign_until = now + window;
-        self.told = Some(Told { left: remaining.saturating_sub(out), resets_at: seen.resets_at });
+        let left = remaining.saturating_sub(out).saturating_sub(self.answered_since(now, seen));
+        self.told = Some(Told { left, resets_at: seen.resets_at });
     }
 
-    /// When the sure request left that is so many from the end, if so many are known.
-    fn sent_before(&self, count: u64) -> Option<u64> {
-        let mut left = count.checked_sub(1)?;
-        for bucket in self.admitted.iter().rev() {
-            if bucket.sure > left {
+    /// Requests that were answered after this one had left: the server may have counted them after it told this one what is left.
+    fn answered_since(&self, now: u64, seen: &Observation) -> u64 {
+        let since: u64 = if now.saturating_sub(seen.sent) < SECOND {
+            self.recent.iter().filter(|(answered, _)| *answered > seen.sent).map(|(_, count)| count).sum()
+        } else {
+            self.admitted.iter().rev().take_while(|bucket| bucket.answered > seen.sent).map(|bucket| bucket.count).sum()
+        };
+        since.saturating_sub(u64::from(seen.refusal.is_none()))
+    }
+
+    /// When the oldest left of so many requests that the server counted last, if so many are known. Only those count that were answered
+    /// before this one left: answers overtake one another, and a later one may not have been counted yet.
+    fn oldest_of(&self, count: u64, seen: &Observation) -> Option<u64> {
+        let mut left = count.checked_sub(u64::from(seen.refusal.is_none()))?;
+        if left == 0 {
+            return seen.refusal.is_none().then_some(seen.sent);
+        }
+        for bucket in self.admitted.iter().rev().filter(|bucket| bucket.answered <= seen.sent) {
+            if bucket.sure >= left {
                 return Some(bucket.sent);
             }
             left -= bucket.sure;
@@ -555,7 +588,7 @@ impl Pacer {
     }
 
     fn forget(&mut self, now: u64) {
-        let longest = self.limit.map_or(HOUR, |limit| limit.window.max(HOUR));
+        let longest = self.limit.map_or(HOUR, |limit| limit.window);
         while self.admitted.front().is_some_and(|bucket| bucket.answered.saturating_add(longest) <= now) {
             self.admitted.pop_front();
         }

@@ -227,8 +227,9 @@ mod tests {
 
     /// Each request as `customer: group, group`.
     fn requests(plan: &Plan) -> Vec<String> {
-        let text =
-            |groups: Vec<crate::types::Group>| groups.iter().map(|group| group.text()).collect::<Vec<_>>().join(", ");
+        let text = |groups: Vec<crate::types::Group>| {
+            groups.iter().map(crate::types::Group::text).collect::<Vec<_>>().join(", ")
+        };
         plan.requests().map(|(customer, groups)| format!("{customer}: {}", text(groups))).collect()
     }
 

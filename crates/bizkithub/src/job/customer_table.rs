@@ -4,7 +4,7 @@ use foldhash::quality::RandomState;
 use hashbrown::HashTable;
 
 use crate::error::Error;
-use crate::types::{Customer, CustomerIdentity, is_plain_address};
+use crate::types::{Customer, CustomerIdentity, Email, is_plain_address};
 
 /// Every customer of a plan, once. A customer costs its text and about 30 bytes: the texts lie in a few large blocks, and an index
 /// that is needed only while the plan is made finds them by their identity.
@@ -72,7 +72,7 @@ impl CustomerTable {
             return id;
         }
         let customer = Customer::parse(email, cu_ref_no)?;
-        let written = customer.email().map(|email| email.as_str());
+        let written = customer.email().map(Email::as_str);
         match customer.identity() {
             CustomerIdentity::CuRefNo(identity) => {
                 let identity = identity.as_str();

@@ -144,7 +144,7 @@ impl<'a> Gate<'a> {
             return Ok(());
         }
         let change = move |kept: Option<String>| {
-            let mut pacer = read(kept, initial);
+            let mut pacer = read(kept, &initial);
             observations.iter().for_each(|observation| pacer.observe(holder, observation));
             pacer.give_back(holder, loan);
             written(&pacer)
@@ -192,7 +192,7 @@ impl<'a> Gate<'a> {
         let answer = Arc::clone(&share.answer);
         let initial = self.client.permits().fresh();
         let change = move |kept: Option<String>| {
-            let mut pacer = read(kept, initial);
+            let mut pacer = read(kept, &initial);
             observations.iter().for_each(|observation| pacer.observe(wish.holder, observation));
             pacer.give_back(wish.holder, returned);
             let decision = match pacer.ask(now, &wish) {
@@ -209,9 +209,9 @@ impl<'a> Gate<'a> {
 }
 
 /// A picture that cannot be read is that of another version: the quota is learned anew.
-fn read(kept: Option<String>, initial: Pacer) -> Pacer {
+fn read(kept: Option<String>, initial: &Pacer) -> Pacer {
     let kept: Option<Pacer> = kept.and_then(|text| serde_json::from_str(&text).ok());
-    kept.map_or_else(|| initial.clone(), |kept| kept.starting_from(&initial))
+    kept.map_or_else(|| initial.clone(), |kept| kept.starting_from(initial))
 }
 
 fn written(pacer: &Pacer) -> String {

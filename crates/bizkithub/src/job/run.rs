@@ -121,7 +121,7 @@ enum Event {
     GraceIsOver,
     Written(Result<(), Error>),
     Exchanged(Result<(), Error>),
-    Answered(Answered),
+    Answered(Box<Answered>),
     Alarm,
 }
 
@@ -234,7 +234,7 @@ impl<'a> Run<'a> {
                     return Poll::Ready(Event::Exchanged(result));
                 }
                 if let Poll::Ready(Some(answered)) = in_flight.poll_next_unpin(context) {
-                    return Poll::Ready(Event::Answered(answered));
+                    return Poll::Ready(Event::Answered(Box::new(answered)));
                 }
                 alarm.ring.poll_unpin(context).map(|()| Event::Alarm)
             });
@@ -250,7 +250,7 @@ impl<'a> Run<'a> {
                     result.unwrap_or_else(|error| self.stop(error));
                 }
                 Event::Answered(answered) => {
-                    self.account(answered);
+                    self.account(*answered);
                     self.tell(false);
                 }
                 Event::Alarm => {}
@@ -425,7 +425,7 @@ impl<'a> Run<'a> {
             Err(error) => {
                 match error.kind() {
                     ErrorKind::Server | ErrorKind::Network if error.is_retryable() => {
-                        self.concurrency.failed(now, latency)
+                        self.concurrency.failed(now, latency);
                     }
                     _ => self.concurrency.answered(now, latency),
                 }

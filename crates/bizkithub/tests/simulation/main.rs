@@ -3,10 +3,15 @@
 //!
 //! `BIZKITHUB_SIMULATION_SEEDS=1000000` simulates more of them, `BIZKITHUB_SIMULATION_FIRST=4711` begins elsewhere.
 
-#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+#![expect(
+    clippy::expect_used,
+    clippy::cast_precision_loss,
+    reason = "a test fails by panicking, and figures are rounded"
+)]
 
 mod clock;
 mod disk;
+mod models;
 mod quota;
 mod scenario;
 mod server;

@@ -174,9 +174,9 @@ impl State {
                 eprintln!("refused at {now:?}: {:?}", self.usage.moments());
             }
             if was_told && !verdict.is_excused {
-                self.refusals += 1
+                self.refusals += 1;
             } else {
-                self.blind_refusals += 1
+                self.blind_refusals += 1;
             }
             return Response { headers: verdict.headers, ..refusal(429, verdict.code) };
         }

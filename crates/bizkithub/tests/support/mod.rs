@@ -49,10 +49,6 @@ impl World {
         self.bodies.lock().expect("no test panics while it holds the lock").clone()
     }
 
-    pub(crate) fn elapsed(&self) -> Duration {
-        self.begin.elapsed()
-    }
-
     pub(crate) fn requests(&self) -> usize {
         self.bodies().len()
     }

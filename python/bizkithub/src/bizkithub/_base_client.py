@@ -9,7 +9,6 @@ from bizkithub._typing import override
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from typing import Literal, TypeAlias
 
     from typing_extensions import TypeIs
@@ -103,26 +102,3 @@ class BaseClient:
 def is_path(data: object) -> TypeIs[str | os.PathLike[str]]:
     """Whether a plan's data is the path of a file."""
     return isinstance(data, (str, os.PathLike))
-
-
-def plan_settings(
-    email: str | None,
-    cu_ref_no: str | None,
-    groups: str | None,
-    constant_groups: Iterable[str],
-    allow_groups: Iterable[str] | None,
-    resend: bool,
-    resend_after: float | None,
-    retry_rejected: bool,
-) -> _native.PlanSettings:
-    """Check what a plan is made of, besides its rows."""
-    return _native.PlanSettings(
-        email=email,
-        cu_ref_no=cu_ref_no,
-        groups=groups,
-        constant_groups=constant_groups,
-        allow_groups=allow_groups,
-        resend=resend,
-        resend_after=resend_after,
-        retry_rejected=retry_rejected,
-    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bizkithub import _native, receipt
-from bizkithub._base_client import BaseClient, is_path, plan_settings
+from bizkithub._base_client import BaseClient, is_path
 from bizkithub.plan import AsyncPlan
 
 TYPE_CHECKING = False
@@ -104,11 +104,20 @@ class AsyncClient(BaseClient):
         """
         from bizkithub._event_loop import call
 
-        settings = plan_settings(
-            email, cu_ref_no, groups, constant_groups, allow_groups, resend, resend_after, retry_rejected
+        settings = _native.PlanSettings(
+            email=email,
+            cu_ref_no=cu_ref_no,
+            groups=groups,
+            constant_groups=constant_groups,
+            allow_groups=allow_groups,
+            resend=resend,
+            resend_after=resend_after,
+            retry_rejected=retry_rejected,
         )
         if is_path(data):
-            return AsyncPlan(await call(_native.Plan.start_from_csv, self._native, data, delimiter, settings), self._native)
+            return AsyncPlan(
+                await call(_native.Plan.start_from_csv, self._native, data, delimiter, settings), self._native
+            )
         return AsyncPlan(await call(_native.Plan.start_from_rows, self._native, data, settings), self._native)
 
     async def close(self) -> None:

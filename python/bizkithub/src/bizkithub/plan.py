@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bizkithub import bill, progress, report
+from bizkithub import _native, bill, progress, report
 from bizkithub._lazy_sequence import LazySequence
 from bizkithub._typing import override
 
@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Literal, TypeAlias
 
-    from bizkithub import _native
     from bizkithub.bill import Bill
     from bizkithub.errors import BizKitHubError
     from bizkithub.progress import Progress
@@ -89,8 +88,8 @@ class Plan(BasePlan):
             reserve: The share of the quota that is left to others, from 0 to 1.
             deadline: The longest that the run may take, in seconds. A wait for quota that would end later ends the run
                 at once; `Report.resume_at` tells when to run again.
-            burst_seconds: For how long requests leave; then the answers under way are waited for, and `Report.resume_at`
-                tells that the run may go on.
+            burst_seconds: For how long requests leave; then the answers under way are waited for, and
+                `Report.resume_at` tells that the run may go on.
             breaker: Stops a run whose first so many requests all fail alike, because the cause is hardly in the
                 customers; `None` for never.
             progress: Called on this thread at most ten times a second, and at the end. An exception of it stops the run
@@ -100,7 +99,15 @@ class Plan(BasePlan):
             InvalidInputError: An argument is not valid, or the client is closed; nothing was sent.
 
         """
-        settings = _run_settings(concurrency, on_quota, pace, reserve, deadline, burst_seconds, breaker)
+        settings = _native.RunSettings(
+            concurrency=concurrency,
+            on_quota=on_quota,
+            pace=pace,
+            reserve=reserve,
+            deadline=deadline,
+            burst_seconds=burst_seconds,
+            breaker=breaker,
+        )
         self._last_report = None
         inner, interruption = self._native.run(self._client, settings, _told(progress))
         kept = self._keep(inner)
@@ -144,8 +151,8 @@ class AsyncPlan(BasePlan):
             reserve: The share of the quota that is left to others, from 0 to 1.
             deadline: The longest that the run may take, in seconds. A wait for quota that would end later ends the run
                 at once; `Report.resume_at` tells when to run again.
-            burst_seconds: For how long requests leave; then the answers under way are waited for, and `Report.resume_at`
-                tells that the run may go on.
+            burst_seconds: For how long requests leave; then the answers under way are waited for, and
+                `Report.resume_at` tells that the run may go on.
             breaker: Stops a run whose first so many requests all fail alike, because the cause is hardly in the
                 customers; `None` for never.
             progress: Called on the event loop at most ten times a second, and at the end. An exception of it cancels
@@ -155,10 +162,17 @@ class AsyncPlan(BasePlan):
             InvalidInputError: An argument is not valid, or the client is closed; nothing was sent.
 
         """
-        from bizkithub import _native
         from bizkithub._event_loop import call
 
-        settings = _run_settings(concurrency, on_quota, pace, reserve, deadline, burst_seconds, breaker)
+        settings = _native.RunSettings(
+            concurrency=concurrency,
+            on_quota=on_quota,
+            pace=pace,
+            reserve=reserve,
+            deadline=deadline,
+            burst_seconds=burst_seconds,
+            breaker=breaker,
+        )
         self._last_report = None
         cancel = _native.Cancel()
         inner = await call(
@@ -171,28 +185,6 @@ class AsyncPlan(BasePlan):
             stopping=(cancel.cancel, self._keep),
         )
         return self._keep(inner)
-
-
-def _run_settings(
-    concurrency: int,
-    on_quota: OnQuota,
-    pace: Pace,
-    reserve: float,
-    deadline: float | None,
-    burst_seconds: float | None,
-    breaker: int | None,
-) -> _native.RunSettings:
-    from bizkithub import _native
-
-    return _native.RunSettings(
-        concurrency=concurrency,
-        on_quota=on_quota,
-        pace=pace,
-        reserve=reserve,
-        deadline=deadline,
-        burst_seconds=burst_seconds,
-        breaker=breaker,
-    )
 
 
 def _told(listener: Callable[[Progress], object] | None) -> Callable[[str], object] | None:

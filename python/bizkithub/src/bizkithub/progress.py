@@ -44,6 +44,10 @@ class Progress(Record):
 def from_json(text: str) -> Progress:
     """Make a snapshot from what the native side hands over."""
     values = load(text)
-    moments = {name: values.pop(name) for name in ("waiting_until", "finishes_at")}
-    known = {name: None if text is None else moment(text) for name, text in moments.items()}
-    return Progress(**known, **values)
+    moments = {name: _optional(values.pop(name)) for name in ("waiting_until", "finishes_at")}
+    values.update(moments)
+    return Progress(**values)
+
+
+def _optional(text: str | None) -> datetime | None:
+    return None if text is None else moment(text)

@@ -59,7 +59,7 @@ class Report(Record):
     seconds: float
     """How long the run took."""
     resume_at: datetime | None
-    """When running again makes sense, for a run that stopped because the quota was used up or its time was over, in UTC."""
+    """When running again makes sense, in UTC: the run stopped because the quota was used up or its time was over."""
     stopped_by: BizKitHubError | None
     """The error that stopped the run before its end, such as an `ApiKeyError`."""
     is_cancelled: bool

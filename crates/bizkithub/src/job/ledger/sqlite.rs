@@ -63,7 +63,7 @@ const STEPS: [&str; 2] = [
      ) STRICT;",
 ];
 
-/// "BKit", by which the file is told from other databases.
+/// `BKit`, by which the file is told from other databases.
 const APPLICATION_ID: i32 = 0x424b_6974;
 
 /// A journal of fewer rows is read as it is.
@@ -358,7 +358,7 @@ fn sorted_entries(connection: &Connection, customers: &[CustomerKey]) -> rusqlit
 
 fn entries(connection: &Connection, condition: &str, values: impl rusqlite::Params) -> rusqlite::Result<Vec<Entry>> {
     let query = format!("SELECT customer, group_key, at, code FROM assignments {condition}");
-    connection.prepare_cached(&query)?.query_map(values, |row| entry(row))?.collect()
+    connection.prepare_cached(&query)?.query_map(values, entry)?.collect()
 }
 
 fn customer(row: &Row<'_>) -> rusqlite::Result<CustomerKey> {
@@ -439,7 +439,7 @@ fn private(path: &Path) -> std::io::Result<File> {
 fn refuse_network(folder: &Path, path: &Path) -> Result<(), Error> {
     // Where nothing can be told, opening the file tells what is wrong.
     let Ok(status) = rustix::fs::statfs(folder) else { return Ok(()) };
-    match network_name(status.f_type.into()) {
+    match network_name(status.f_type) {
         None => Ok(()),
         Some(name) => {
             let message = format!("the ledger {} is on a network file system ({name})", path.display());

@@ -49,7 +49,7 @@ impl StoreLedger {
 
     fn call<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut dyn Store) -> Result<T, Error> + Send + 'static,
+        work: impl FnOnce(&mut (dyn Store + 'static)) -> Result<T, Error> + Send + 'static,
     ) -> BoxFuture<'_, Result<T, Error>> {
         if self.process != std::process::id() {
             let message = "the ledger was opened by the process that this one was forked from";
@@ -96,7 +96,7 @@ impl Ledger for StoreLedger {
     }
 
     fn known_groups(&self) -> BoxFuture<'_, Result<Vec<KnownGroup>, Error>> {
-        self.call(|store| store.known_groups())
+        self.call(Store::known_groups)
     }
 
     fn look_up<'a>(&'a self, customers: &'a [CustomerKey]) -> BoxFuture<'a, Result<Vec<Entry>, Error>> {
@@ -105,7 +105,7 @@ impl Ledger for StoreLedger {
     }
 
     fn revision(&self) -> BoxFuture<'_, Result<Option<u64>, Error>> {
-        self.call(|store| store.revision())
+        self.call(Store::revision)
     }
 
     fn record(&self, batch: Batch) -> BoxFuture<'_, Result<(), Error>> {
@@ -125,10 +125,10 @@ impl Ledger for StoreLedger {
     }
 
     fn compact(&self) -> BoxFuture<'_, Result<(), Error>> {
-        self.call(|store| store.compact())
+        self.call(Store::compact)
     }
 
     fn summary(&self) -> BoxFuture<'_, Result<LedgerSummary, Error>> {
-        self.call(|store| store.summary())
+        self.call(Store::summary)
     }
 }
