@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use bizkithub::job::{self, CsvSource, write_rejects};
+use bizkithub::job::{self, CsvSource, write_outcomes, write_rejects};
 use napi::Either;
 use napi::bindgen_prelude::Either4;
 use napi_derive::napi;
@@ -38,6 +38,16 @@ impl Report {
     #[napi(getter)]
     pub fn has_csv_input(&self) -> bool {
         self.source.is_some()
+    }
+
+    /// Writes every row's outcome to a file, and answers with their number.
+    #[napi]
+    pub fn write_outcomes(&self, call: u32, path: String) -> Option<Failure> {
+        let report = self.inner.clone();
+        self.calls.start_blocking(call, move || {
+            let written = write_outcomes(&report, &PathBuf::from(path))?;
+            Ok(Either4::D(u32::try_from(written).unwrap_or(u32::MAX)))
+        })
     }
 
     /// Writes the rejected rows to a CSV file, and answers with their number.

@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use bizkithub::job::{self, CsvSource, write_rejects};
+use bizkithub::job::{self, CsvSource, write_outcomes, write_rejects};
 use pyo3::exceptions::PyIndexError;
 use pyo3::prelude::*;
 
@@ -30,6 +30,11 @@ impl Report {
     fn outcome(&self, py: Python<'_>, index: u64) -> PyResult<(&'static str, Option<PyErr>)> {
         let row = self.inner.outcome(index.saturating_add(1)).ok_or_else(|| PyIndexError::new_err(index))?;
         Ok((row.outcome.as_str(), row.error.map(|error| exception(py, &error))))
+    }
+
+    /// Writes every row's outcome to a file and returns how many they are.
+    fn write_outcomes(&self, py: Python<'_>, path: PathBuf) -> PyResult<u64> {
+        py.detach(|| write_outcomes(&self.inner, &path)).map_err(|error| exception(py, &error))
     }
 
     /// Writes the rejected rows to a CSV file and returns how many they are.

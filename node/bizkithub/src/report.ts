@@ -145,6 +145,18 @@ export class Report implements OutcomeCounts {
   }
 
   /**
+   * Writes every row's outcome to a file: CSV with the columns `row`, `outcome`, `kind`, `code` and `reason` for a name that ends with
+   * `.csv`, an object a line for `.ndjson` or `.jsonl`.
+   *
+   * @param path - Where to write; an existing file is replaced.
+   * @returns How many rows were written.
+   * @throws InvalidInputError `outcomes_format_unknown`, `file_unwritable`.
+   */
+  async writeOutcomes(path: string): Promise<number> {
+    return await calls().start<number>((call) => this.#native.writeOutcomes(call, path));
+  }
+
+  /**
    * Writes the rejected rows to a CSV file: the columns of the input, then `row`, `kind`, `code` and `reason`. Cells that a
    * spreadsheet would take for a formula are neutralised. The input file is read a second time.
    *

@@ -242,6 +242,8 @@ describe('a plan', () => {
     const ledger = join(folder, 'groups.ledger');
     const first = await (await sandbox.client({ ledger }).plan(ROWS, COLUMNS)).run();
     assert.deepEqual([first.applied, first.requestsSent], [3, 2]);
+    assert.equal(await first.writeOutcomes(join(folder, 'outcomes.ndjson')), 5);
+    assert.equal((await readFile(join(folder, 'outcomes.ndjson'), 'utf8')).split('\n')[0], '{"row":1,"outcome":"applied"}');
     const later = sandbox.client({ ledger });
     const plan = await later.plan(ROWS, COLUMNS);
     assert.deepEqual([plan.bill.requests, plan.bill.skipped, plan.bill.skippedAssignments, plan.bill.groups[0].isNew], [0, 3, 4, false]);

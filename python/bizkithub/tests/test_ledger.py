@@ -86,7 +86,7 @@ def test_a_forked_child_opens_the_ledger_for_itself(sandbox: bk.Sandbox, tmp_pat
         assert mine.run().skipped == 20
 
 
-def test_the_quota_is_obeyed_before_it_is_used_up() -> None:
+def test_the_quota_is_obeyed_before_it_is_used_up(tmp_path: Path) -> None:
     quota: Any = {"model": "sliding_window", "limit": 1000, "window_seconds": 3600}
     with bk.Sandbox(quota=quota) as sandbox, sandbox.client() as client:
         seen: list[bk.Progress] = []
@@ -95,6 +95,8 @@ def test_the_quota_is_obeyed_before_it_is_used_up() -> None:
         assert seen[-1].quota_left is not None
         assert report.timeline[-1].requests_sent == 20
         assert report.timeline[-1].quota_left == 980
+        assert report.write_outcomes(tmp_path / "outcomes.csv") == 20
+        assert (tmp_path / "outcomes.csv").read_text("utf-8").splitlines()[1] == "1,applied,,,"
         with pytest.raises(bk.InvalidInputError, match="reserve"):
             plan(client).run(reserve=2)
 

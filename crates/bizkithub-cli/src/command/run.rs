@@ -3,7 +3,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bizkithub::job::{Bill, CsvSource, OnQuota, Plan, Report, RunOptions, check_rejects_path};
+use bizkithub::job::{
+    Bill, CsvSource, OnQuota, Plan, Report, RunOptions, check_outcomes_path, check_rejects_path, write_outcomes,
+};
 use bizkithub::{Client, Error, Pace, Timestamp};
 use clap::Args;
 use serde_json::json;
@@ -67,6 +69,10 @@ pub(crate) struct RunArguments {
     #[arg(long, value_name = "PATH", default_value = "rejects.csv", help_heading = "Run")]
     rejects: PathBuf,
 
+    /// Where every row's outcome goes: a file that ends with .csv, .ndjson or .jsonl [default: nowhere]
+    #[arg(long, value_name = "PATH", help_heading = "Run")]
+    outcomes: Option<PathBuf>,
+
     #[command(flatten)]
     ledger: LedgerChoice,
 
@@ -92,6 +98,7 @@ pub(crate) fn execute(
     let source = arguments.file.source();
     let builder = arguments.file.plan(arguments.earlier.earlier())?;
     check_rejects_path(&source, &arguments.rejects)?;
+    arguments.outcomes.as_deref().map_or(Ok(()), check_outcomes_path)?;
     let opened = arguments.ledger.open(&client)?;
     let (plan, ledger) = match &opened {
         Some((ledger, location)) => {
@@ -160,10 +167,11 @@ async fn run(
         }
     };
     output.text(&report_text(&report, arguments.ledger.is_kept()))?;
-    let path = arguments.rejects.clone();
+    let (path, outcomes) = (arguments.rejects.clone(), arguments.outcomes.clone());
     let writing = tokio::task::spawn_blocking(move || {
         let rejects = RejectsFile::settle(&path, &report, &source);
-        (report, rejects)
+        let outcomes = outcomes.map_or(Ok(0), |path| write_outcomes(&report, &path));
+        (report, outcomes.and(rejects))
     });
     let (report, rejects) = tokio::select! {
         settled = writing => settled.map_err(|error| Error::internal("the rejects could not be written").caused_by(error))?,

@@ -171,6 +171,25 @@ fn an_input_that_cannot_be_read_twice_is_refused_by_run_but_not_by_plan() {
     assert_eq!(piped("plan").code, Some(0));
 }
 
+#[test]
+fn every_outcome_can_be_written_in_two_formats() {
+    let stage = Stage::new();
+    stage.file("customers.csv", "email,groups\na@example.com,vip\nnobody,vip\n");
+    let run = |file: &str| {
+        let finished = stage.run([with_columns("run", "customers.csv"), vec!["--outcomes", file]].concat());
+        (finished.code, fs::read_to_string(stage.path(file)).unwrap_or_default())
+    };
+    let csv = "row,outcome,kind,code,reason\n1,applied,,,\n2,rejected,invalid_input,email_invalid,the e-mail address has no @\n";
+    assert_eq!(run("outcomes.csv"), (Some(1), csv.to_owned()));
+    let (code, lines) = run("outcomes.ndjson");
+    let rows: Vec<serde_json::Value> = lines.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!((code, &rows[0]), (Some(1), &serde_json::json!({"row": 1, "outcome": "skipped"})));
+    assert_eq!((&rows[1]["outcome"], &rows[1]["error"]["code"]), (&"rejected".into(), &"email_invalid".into()));
+    let refused = stage.run([with_columns("run", "customers.csv"), vec!["--outcomes", "outcomes.xlsx"]].concat());
+    refused.assert_error(2, "outcomes_format_unknown");
+    assert_eq!(stage.sandbox.request_count(), 1);
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn a_full_disk_is_told_and_the_report_is_printed_all_the_same() {

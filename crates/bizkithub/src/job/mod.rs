@@ -20,6 +20,8 @@ mod ledger;
 #[cfg(feature = "native")]
 mod line_breaks;
 mod outcome;
+#[cfg(feature = "native")]
+mod outcomes_file;
 mod plan;
 mod progress;
 mod quota_timeline;
@@ -46,6 +48,8 @@ pub use ledger::{
 #[cfg(feature = "native")]
 pub use ledger::{LedgerLocation, LedgerOwner, StoreLedger};
 pub use outcome::{Outcome, OutcomeCounts, RowOutcome};
+#[cfg(feature = "native")]
+pub use outcomes_file::{check_outcomes_path, write_outcomes};
 pub use plan::{EarlierAnswers, Plan, PlanBuilder, PlanOptions};
 pub use progress::{Progress, ProgressListener};
 pub use quota_timeline::QuotaPoint;

@@ -103,7 +103,7 @@ fn unwritable(path: &Path, reason: impl Display) -> Error {
     Error::invalid_input("file_unwritable", message, "choose another path for the rejects")
 }
 
-fn reason(error: Option<&Error>) -> [&str; 3] {
+pub(super) fn reason(error: Option<&Error>) -> [&str; 3] {
     error.map_or(["", "", ""], |error| [error.kind().as_str(), error.code().unwrap_or_default(), error.message()])
 }
 
@@ -125,7 +125,7 @@ pub(super) fn restored(line: &ByteRecord) -> ByteRecord {
 }
 
 /// A cell that has apostrophes before its formula already gets one more, so that taking one away gives every cell back.
-fn neutralised(cell: &[u8]) -> Vec<u8> {
+pub(super) fn neutralised(cell: &[u8]) -> Vec<u8> {
     let apostrophe = if is_formula(cell) { b"'".as_slice() } else { b"" };
     [apostrophe, cell].concat()
 }

@@ -72,6 +72,22 @@ class Report(Record):
     """Every row's outcome, in the order of the rows."""
     _inner: _native.Report
 
+    def write_outcomes(self, path: str | os.PathLike[str]) -> int:
+        """Write every row's outcome to a file.
+
+        Args:
+            path: Where to write; an existing file is replaced. For a name that ends with `.csv` the columns are `row,
+                outcome, kind, code, reason`; for `.ndjson` or `.jsonl` each line is an object.
+
+        Returns:
+            How many rows were written.
+
+        Raises:
+            InvalidInputError: The name tells no format (`outcomes_format_unknown`), or the file cannot be written.
+
+        """
+        return self._inner.write_outcomes(path)
+
     def write_rejects(self, path: str | os.PathLike[str]) -> int:
         """Write the rejected rows to a CSV file: the columns of the input, then `row, kind, code, reason`.
 
