@@ -14,7 +14,9 @@ use bizkithub::job::{
     LedgerSummary, MemoryLedger, OnQuota, Outcome, Plan, PlanBuilder, PlanOptions, Progress, QuotaChange, Report, Row,
     RowGroups, RunOptions,
 };
-use bizkithub::{BoxFuture, Error, Pace, Timestamp, TransportError, TransportErrorKind};
+use bizkithub::{
+    BoxFuture, Client, Customer, Error, Pace, Timestamp, TransportError, TransportErrorKind, parse_groups,
+};
 use futures_util::FutureExt as _;
 use support::{World, refusal, throttled, yes};
 
@@ -184,6 +186,45 @@ async fn earlier_answers_count_as_long_as_the_caller_says() {
     let report = plan.run(&client, RunOptions::default()).await;
     assert_eq!(outcomes(&report), ["applied", "applied"]);
     assert_eq!(plan.run(&client, RunOptions::default()).await.counts().skipped, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_runs_of_one_client_and_a_call_do_not_wait_for_ever_for_one_another() {
+    let world = World::slow(|_, _| (Duration::from_secs(1), Ok(yes())));
+    // Nothing is known of the quota, so that the first answer of any of them is waited for by all.
+    let client = world.connect(Client::builder());
+    let (one, other) = (plan_of(20), plan_of(20));
+    let customer = Customer::parse(Some("single@example.com"), None).expect("valid");
+    let groups = parse_groups(["vip"]).expect("valid");
+    let all = async {
+        tokio::join!(
+            one.run(&client, RunOptions::default()),
+            other.run(&client, RunOptions::default()),
+            client.add_groups(&customer, &groups)
+        )
+    };
+    let (one, other, call) = tokio::time::timeout(Duration::from_secs(60), all).await.expect("they end");
+    assert_eq!((one.counts().applied, other.counts().applied, call.is_ok()), (20, 20, true));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_group_does_not_keep_the_others_of_its_row_from_being_sent() {
+    let world = World::new(|_, request| {
+        let is_refused = String::from_utf8_lossy(request.body()).contains("never");
+        Ok(if is_refused { refusal(400, "INTERNAL_VALIDATION_FAILED") } else { yes() })
+    });
+    let (client, ledger) = (world.client(), with_vip());
+    let run = async |groups: &str| {
+        let mut builder = PlanBuilder::new(&PlanOptions::default()).expect("no options");
+        builder.push(&row("a@example.com", groups));
+        let plan = finish(builder, ledger.clone());
+        (plan.bill().requests, plan.run(&client, RunOptions::default()).await)
+    };
+    run("never").await;
+    let (requests, report) = run("never;vip").await;
+    assert_eq!((requests, report.requests_sent(), outcomes(&report)), (1, 1, vec!["rejected"]));
+    assert_eq!(world.bodies()[1], serde_json::json!({"email": "a@example.com", "groups": ["vip"]}));
+    assert_eq!(run("vip").await.1.counts().skipped, 1);
 }
 
 #[tokio::test(start_paused = true)]

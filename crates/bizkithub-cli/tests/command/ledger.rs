@@ -140,7 +140,11 @@ fn what_is_no_ledger_is_left_alone() {
     run(&stage, &["--ledger", "customers.csv"]).assert_error(6, "ledger_foreign");
     assert_eq!(fs::read_to_string(file).expect("the file"), customers(3));
     run(&stage, &["--ledger", "missing/groups.ledger"]).assert_error(6, "ledger_unusable");
-    run(&stage, &["--ledger", "mysql://somewhere/x"]).assert_error(2, "ledger_location_invalid");
+    for location in ["mysql://me:secret@somewhere/x", "postgresql+psycopg2://me:secret@somewhere/x"] {
+        let refused = run(&stage, &["--ledger", location]);
+        refused.assert_error(2, "ledger_location_invalid");
+        assert!(!format!("{refused:?}").contains("secret"), "{refused:?}");
+    }
     let unreachable = run(&stage, &["--ledger", "postgresql://me:secret@127.0.0.1:1/db?sslmode=disable"]);
     unreachable.assert_error(6, "ledger_unusable");
     assert!(!format!("{unreachable:?}").contains("secret"), "{unreachable:?}");

@@ -26,6 +26,8 @@ struct Origin {
     monotonic: Duration,
 }
 
+const LONGEST_SLEEP: Duration = Duration::from_millis(100);
+
 /// In this process; other processes have other numbers in a shared pacer.
 pub(crate) const HERE: u64 = 0;
 
@@ -57,14 +59,10 @@ impl Permits {
 
     /// Asks for a run, which lets single calls go ahead.
     pub(crate) fn for_run(&self, now: u64, wish: &Wish) -> Decision {
-        let mut pacer = self.pacer();
-        match pacer.ask(now, wish) {
-            Decision::Go(count) if self.waiting_calls.load(Ordering::Relaxed) > 0 => {
-                pacer.give_back(HERE, count);
-                Decision::NotBefore { moment: now + 1_000, is_used_up: false }
-            }
-            decision => decision,
+        if self.waiting_calls.load(Ordering::Relaxed) > 0 {
+            return Decision::NotBefore { moment: now + 10_000, is_used_up: false };
         }
+        self.pacer().ask(now, wish)
     }
 
     /// Takes permits that somebody else gave, such as a ledger that many processes share.
@@ -95,7 +93,8 @@ impl Permits {
                 }
                 wait
             };
-            clock.sleep(wait).await;
+            // There may be room earlier than it seems now.
+            clock.sleep(wait.min(LONGEST_SLEEP)).await;
         }
     }
 

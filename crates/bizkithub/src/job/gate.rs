@@ -28,6 +28,8 @@ struct Share<'a> {
     observations: Vec<Observation>,
     exchange: Fuse<BoxFuture<'a, Result<(), Error>>>,
     answer: Arc<Mutex<Option<(Decision, Pacer)>>>,
+    /// When the last exchange began and ended.
+    began_at: u64,
     exchanged_at: u64,
     /// The shared pacer as it was last.
     picture: Option<Pacer>,
@@ -51,6 +53,7 @@ impl<'a> Gate<'a> {
             observations: Vec::new(),
             exchange: Fuse::terminated(),
             answer: Arc::default(),
+            began_at: 0,
             exchanged_at: 0,
             picture: None,
         });
@@ -81,7 +84,7 @@ impl<'a> Gate<'a> {
         match self.decision {
             Some(decision @ Decision::NotBefore { moment, .. }) if now < moment => decision,
             _ => {
-                self.begin_exchange(now);
+                self.begin_exchange(now, true);
                 Decision::AfterAnswer
             }
         }
@@ -97,15 +100,21 @@ impl<'a> Gate<'a> {
             share.observations.push(observation);
             if ends_loan {
                 let now = self.now();
-                self.begin_exchange(now);
+                self.begin_exchange(now, false);
             }
         }
+    }
+
+    /// Whether an exchange with the ledger is under way, which will wake the run.
+    pub(super) fn is_exchanging(&self) -> bool {
+        self.share.as_ref().is_some_and(|share| !share.exchange.is_terminated())
     }
 
     /// Completes when an exchange with the ledger has ended.
     pub(super) fn poll_exchanged(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
         let Some(share) = &mut self.share else { return Poll::Pending };
         let Poll::Ready(result) = share.exchange.poll_unpin(context) else { return Poll::Pending };
+        share.exchanged_at = self.client.permits().now(self.client.clock());
         let answer = share.answer.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some((decision, picture)) = answer {
             share.picture = Some(picture);
@@ -128,7 +137,7 @@ impl<'a> Gate<'a> {
     pub(super) fn wake(&mut self) {
         let now = self.now();
         if self.next_exchange().is_some_and(|moment| moment <= now) {
-            self.begin_exchange(now);
+            self.begin_exchange(now, false);
         }
     }
 
@@ -174,7 +183,8 @@ impl<'a> Gate<'a> {
         self.client.permits().now(self.client.clock())
     }
 
-    fn begin_exchange(&mut self, now: u64) {
+    /// Tells the others what happened, gives back what is left of the loan and, if more is to be sent, asks for another.
+    fn begin_exchange(&mut self, now: u64, is_asking: bool) {
         let Some(share) = &mut self.share else { return };
         if !share.exchange.is_terminated() {
             return;
@@ -182,11 +192,11 @@ impl<'a> Gate<'a> {
         // A loan that was used up fast was too small, and one that was not is given back.
         let smallest = self.wish.most;
         share.size = match share.loan {
-            0 if now.saturating_sub(share.exchanged_at) < LOAN => (share.size * 2).min(LARGEST_LOAN),
+            0 if now.saturating_sub(share.began_at) < LOAN => (share.size * 2).min(LARGEST_LOAN),
             0 => share.size,
             _ => (share.size / 2).max(smallest),
         };
-        share.exchanged_at = now;
+        share.began_at = now;
         let (returned, observations) = (std::mem::take(&mut share.loan), std::mem::take(&mut share.observations));
         let wish = Wish { most: share.size, ahead: LOAN, ..self.wish };
         let answer = Arc::clone(&share.answer);
@@ -195,10 +205,11 @@ impl<'a> Gate<'a> {
             let mut pacer = read(kept, &initial);
             observations.iter().for_each(|observation| pacer.observe(wish.holder, observation));
             pacer.give_back(wish.holder, returned);
-            let decision = match pacer.ask(now, &wish) {
+            let decision = match is_asking.then(|| pacer.ask(now, &wish)) {
+                None => Decision::NotBefore { moment: now, is_used_up: false },
                 // Answers that other processes wait for are heard of by asking again.
-                Decision::AfterAnswer => Decision::NotBefore { moment: now + SHORTEST_PAUSE, is_used_up: false },
-                decision => decision,
+                Some(Decision::AfterAnswer) => Decision::NotBefore { moment: now + SHORTEST_PAUSE, is_used_up: false },
+                Some(decision) => decision,
             };
             let text = written(&pacer);
             *answer.lock().unwrap_or_else(PoisonError::into_inner) = Some((decision, pacer));

@@ -410,7 +410,8 @@ impl Plan {
         Ok(standing)
     }
 
-    fn standing(&self) -> Arc<Standing> {
+    /// How the plan stood when its ledger was asked last.
+    pub(super) fn standing(&self) -> Arc<Standing> {
         Arc::clone(&self.known().standing)
     }
 

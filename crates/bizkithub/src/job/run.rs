@@ -38,7 +38,13 @@ impl Plan {
     pub async fn run(&self, client: &Client, options: RunOptions) -> Report {
         let clock = client.clock();
         let begin = Begin { at: clock.now(), monotonic: clock.monotonic() };
-        match self.standing_now(begin.at).await {
+        let looking = Box::pin(self.standing_now(begin.at));
+        let looked_up = match select(looking, Box::pin(options.cancel.cancelled())).await {
+            Either::Left((looked_up, _)) => looked_up,
+            // Nothing is sent then, so that what was known before is enough for the report.
+            Either::Right(_) => Ok(self.standing()),
+        };
+        match looked_up {
             Ok(standing) => Run::new(self, client, &options, standing, begin).execute(&options).await,
             Err(error) => {
                 let mut run = Run::new(self, client, &options, Arc::default(), begin);
@@ -69,6 +75,9 @@ struct Begin {
 
 /// After a cancel, the ledger gets so long for what the server acknowledged.
 const LONGEST_FLUSH: Duration = Duration::from_secs(5);
+
+/// How soon it is looked again whether others have got their answers.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(20);
 
 /// A wait shorter than this is no wait for quota: it only spreads the requests.
 const SHORTEST_QUOTA_WAIT: Duration = Duration::from_millis(250);
@@ -103,6 +112,8 @@ struct Run<'a> {
     /// By customer.
     outcomes: Vec<Outcome>,
     errors: HashMap<CustomerId, Error>,
+    /// Whether each customer has something to send.
+    is_wanted: Vec<bool>,
     /// How many rows wait for each customer's request.
     riders: Vec<u32>,
     breaker: Breaker,
@@ -148,9 +159,13 @@ impl<'a> Run<'a> {
                 }
             }
         }
-        let outcomes: Vec<_> =
-            riders.iter().map(|riders| if *riders == 0 { Outcome::Skipped } else { Outcome::Pending }).collect();
-        let requests = riders.iter().filter(|riders| **riders > 0).count() as u64;
+        // A customer may have something to send although each of its rows is rejected for another group.
+        let is_wanted: Vec<_> = (0..content.customer_count())
+            .map(|customer| standing.is_fresh() || standing.open_groups(content, customer).next().is_some())
+            .collect();
+        let outcome = |is_wanted: &bool| if *is_wanted { Outcome::Pending } else { Outcome::Skipped };
+        let outcomes: Vec<_> = is_wanted.iter().map(outcome).collect();
+        let requests = is_wanted.iter().filter(|is_wanted| **is_wanted).count() as u64;
         let progress =
             Progress { rows: plan.row_count(), counts, requests, customers: customers as u64, ..Progress::default() };
         let secret = plan.ledger.secret().clone();
@@ -182,6 +197,7 @@ impl<'a> Run<'a> {
             gate_opens: None,
             outcomes,
             errors: HashMap::new(),
+            is_wanted,
             riders,
             breaker: Breaker::new(options.breaker),
             teller: ProgressTeller::new(options.progress.clone(), progress),
@@ -213,6 +229,10 @@ impl<'a> Run<'a> {
                 && let Some(attempt) = self.next_attempt()
             {
                 in_flight.push(self.send(attempt));
+            }
+            if in_flight.is_empty() && self.can_send_now() && !self.gate.is_exchanging() {
+                // The answer that is waited for is that of somebody else with the same client, who wakes nobody here.
+                self.gate_opens = Some(clock.monotonic() + SHORTEST_PAUSE);
             }
             let is_idle = in_flight.is_empty() && (self.is_at_its_end() || !self.can_send_now());
             self.keeper.write(clock.monotonic(), is_idle);
@@ -247,6 +267,9 @@ impl<'a> Run<'a> {
                 Event::Written(result) => self.written(result),
                 Event::Exchanged(result) => {
                     self.gate_opens = None;
+                    if self.paused_until.is_none() {
+                        self.teller.progress.waiting_until = None;
+                    }
                     result.unwrap_or_else(|error| self.stop(error));
                 }
                 Event::Answered(answered) => {
@@ -339,9 +362,9 @@ impl<'a> Run<'a> {
     fn next_customer(&mut self) -> Option<Attempt> {
         while self.introductions.has_room() {
             let customer = self.next;
-            let riders = *self.riders.get(customer as usize)?;
+            let is_wanted = *self.is_wanted.get(customer as usize)?;
             self.next += 1;
-            if riders > 0 {
+            if is_wanted {
                 return Some(Attempt { customer, ..Attempt::default() });
             }
         }

@@ -38,10 +38,14 @@ impl World {
         self.build(Client::builder())
     }
 
+    /// Builds a client that is given a quota of more than any test sends, so that runs begin at full speed.
     pub(crate) fn build(&self, builder: ClientBuilder) -> Client {
+        self.connect(builder.quota(QuotaRate::new(1_000_000, Duration::from_secs(1))))
+    }
+
+    /// Builds a client that must learn the quota first.
+    pub(crate) fn connect(&self, builder: ClientBuilder) -> Client {
         let builder = builder.api_key(KEY).base_url("http://localhost").clock(Arc::new(PausedClock(self.begin)));
-        // More than any test sends, so that runs begin at full speed.
-        let builder = builder.quota(QuotaRate::new(1_000_000, Duration::from_secs(1)));
         builder.transport(self.clone()).build().expect("the settings are valid")
     }
 

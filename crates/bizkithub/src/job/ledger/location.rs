@@ -64,10 +64,11 @@ impl LedgerLocation {
             Some(("postgres" | "postgresql", _)) => Url::parse(text.trim())
                 .map(|url| Self(Place::Postgres(url)))
                 .map_err(|error| invalid(&format!("the URL of the ledger cannot be read: {error}"))),
-            Some((scheme, _)) if scheme.bytes().all(|byte| byte.is_ascii_alphanumeric()) => {
+            // Only the beginning is repeated: the rest may hold a password.
+            Some((scheme, _)) => {
                 Err(invalid(&format!("a ledger cannot be at an address that begins with {scheme}://")))
             }
-            _ => Ok(Self::file(text)),
+            None => Ok(Self::file(text)),
         }
     }
 
@@ -115,6 +116,7 @@ pub(super) fn shown(url: &Url) -> String {
     // A URL without a host has no password that could be left.
     let _ = url.set_password(None);
     url.set_query(None);
+    url.set_fragment(None);
     url.to_string()
 }
 

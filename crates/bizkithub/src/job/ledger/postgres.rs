@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use jiff::Timestamp;
 use postgres::config::SslMode;
 use postgres::{Client, Config, Row, Transaction};
@@ -65,7 +67,7 @@ impl PostgresStore {
             self.client = connect(&self.config, &self.schema, &self.shown)?;
         }
         match in_transaction(&mut self.client, &work) {
-            Err(_) if self.client.is_closed() => {
+            Err(error) if self.client.is_closed() || is_lost(&error) => {
                 self.client = connect(&self.config, &self.schema, &self.shown)?;
                 in_transaction(&mut self.client, &work)
             }
@@ -253,13 +255,17 @@ fn settings(url: &Url, shown: &str) -> Result<(String, Config), Error> {
     // Errors of the parser may quote what it read, so that they are not repeated.
     let mut config: Config =
         rest.as_str().parse().map_err(|_| invalid(format!("the URL of the ledger {shown} cannot be read")))?;
-    config.application_name("bizkithub").connect_timeout(std::time::Duration::from_secs(10));
+    config.application_name("bizkithub").connect_timeout(Duration::from_secs(10));
     Ok((schema, config))
 }
 
 fn connect(config: &Config, schema: &str, shown: &str) -> Result<Client, Error> {
     let mut config = config.clone();
-    config.options(&format!("-c search_path={schema} -c synchronous_commit=on"));
+    config.options(&format!(
+        "-c search_path={schema} -c synchronous_commit=on -c lock_timeout=15s -c statement_timeout=5min \
+         -c idle_in_transaction_session_timeout=1min"
+    ));
+    config.keepalives_idle(Duration::from_secs(30)).tcp_user_timeout(Duration::from_secs(60));
     let connected = if config.get_ssl_mode() == SslMode::Disable {
         config.connect(postgres::NoTls)
     } else {
@@ -349,6 +355,13 @@ fn entries(rows: &[Row]) -> Result<Vec<Entry>, postgres::Error> {
             })
         })
         .collect()
+}
+
+/// Whether the server has closed the connection, which is noticed a moment later.
+fn is_lost(error: &postgres::Error) -> bool {
+    use postgres::error::SqlState;
+    let ending = [&SqlState::ADMIN_SHUTDOWN, &SqlState::CRASH_SHUTDOWN, &SqlState::CANNOT_CONNECT_NOW];
+    error.is_closed() || error.code().is_some_and(|state| ending.contains(&state))
 }
 
 fn reason(error: &postgres::Error) -> String {

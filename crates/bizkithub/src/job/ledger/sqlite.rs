@@ -4,6 +4,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use rusqlite::config::DbConfig;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 
@@ -84,9 +85,15 @@ impl SqliteStore {
             _ => Path::new("."),
         };
         refuse_network(folder, path)?;
-        let lock = private(&lock_path(path)).map_err(failed)?;
+        let lock = private(&lock_path(path), false).map_err(failed)?;
         let guard = Guard::take(&lock, path)?;
-        drop(private(path).map_err(failed)?);
+        match private(path, true) {
+            Ok(made) => drop(made),
+            // An existing database is never opened and closed beside SQLite: closing it would drop the locks that another connection
+            // of this process holds (POSIX; SQLite, "How To Corrupt An SQLite Database File").
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(failed(error)),
+        }
         let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
             .map_err(|error| of_sqlite(path, error))?;
         let secret = Self::prepare(path, &connection, owner)?;
@@ -97,9 +104,14 @@ impl SqliteStore {
     fn prepare(path: &Path, connection: &Connection, owner: &LedgerOwner) -> Result<LedgerSecret, Error> {
         let failed = |error| of_sqlite(path, error);
         connection.busy_timeout(PATIENCE).map_err(failed)?;
+        // Should somebody's other copy of SQLite drop our locks, the last to close must not take the log away from those who go on.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(failed)?;
         let number = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).map_err(failed);
-        let (application, version, pages) = (number("application_id")?, number("user_version")?, number("page_count")?);
-        if application != i64::from(APPLICATION_ID) && pages > 0 {
+        let (application, version) = (number("application_id")?, number("user_version")?);
+        let tables: i64 =
+            connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(failed)?;
+        // A file without tables is one whose making was interrupted.
+        if application != i64::from(APPLICATION_ID) && (application != 0 || tables > 0) {
             let message = format!("the file {} is no ledger", path.display());
             return Err(refused("ledger_foreign", message, "choose another path for the ledger"));
         }
@@ -161,8 +173,13 @@ impl SqliteStore {
         write().map_err(|error| of_sqlite(path, error))
     }
 
+    /// Everything that is read at once is of one moment, whatever others write meanwhile.
     fn read<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, Error> {
-        work(&self.connection).map_err(|error| of_sqlite(&self.path, error))
+        let read = || {
+            let transaction = self.connection.unchecked_transaction()?;
+            work(&transaction)
+        };
+        read().map_err(|error| of_sqlite(&self.path, error))
     }
 
     fn journal_rows(&self) -> Result<i64, Error> {
@@ -242,9 +259,9 @@ impl Store for SqliteStore {
     }
 
     fn forget(&mut self, what: Forget) -> Result<u64, Error> {
-        // Of an assignment that stands in both tables, one row counts.
-        self.compact()?;
         self.write(|transaction| {
+            // Of an assignment that stands in both tables, one row counts.
+            merge_journal(transaction)?;
             let forgotten = match &what {
                 Forget::Customer(customer) => {
                     transaction.execute("DELETE FROM assignments WHERE customer = ?1", [customer.0])?
@@ -285,16 +302,10 @@ impl Store for SqliteStore {
         if self.journal_rows()? == 0 {
             return Ok(());
         }
-        self.write(|transaction| {
-            transaction.execute_batch(
-                "INSERT INTO assignments SELECT customer, group_key, at, code FROM journal WHERE true
-                     ORDER BY customer, group_key, id
-                     ON CONFLICT DO UPDATE SET at = excluded.at, code = excluded.code;
-                 DELETE FROM journal;",
-            )
-        })?;
+        self.write(merge_journal)?;
         // Whoever reads at this moment keeps the log from shrinking, which then happens another time.
-        self.read(|connection| connection.query_row("PRAGMA wal_checkpoint(truncate)", [], |_| Ok(())))
+        let shrunk = self.connection.query_row("PRAGMA wal_checkpoint(truncate)", [], |_| Ok(()));
+        shrunk.map_err(|error| of_sqlite(&self.path, error))
     }
 
     fn summary(&mut self) -> Result<LedgerSummary, Error> {
@@ -325,6 +336,15 @@ impl Store for SqliteStore {
             })
         })
     }
+}
+
+fn merge_journal(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+    transaction.execute_batch(
+        "INSERT INTO assignments SELECT customer, group_key, at, code FROM journal WHERE true
+             ORDER BY customer, group_key, id
+             ON CONFLICT DO UPDATE SET at = excluded.at, code = excluded.code;
+         DELETE FROM journal;",
+    )
 }
 
 /// The entries of customers among the sorted ones. Reads on while the next customer is near, and seeks it when it is far: a plan of
@@ -426,9 +446,9 @@ fn lock_path(path: &Path) -> PathBuf {
 }
 
 /// Opens a file that only its owner may read.
-fn private(path: &Path) -> std::io::Result<File> {
+fn private(path: &Path, is_new: bool) -> std::io::Result<File> {
     let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
+    options.read(true).write(true).create(!is_new).create_new(is_new).truncate(false);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path)
