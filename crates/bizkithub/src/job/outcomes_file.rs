@@ -43,9 +43,9 @@ pub fn write_outcomes(report: &Report, path: &Path) -> Result<u64, Error> {
     let write = || -> std::io::Result<()> {
         let mut file = BufWriter::new(File::create(path)?);
         if is_csv {
-            write_csv(report, &mut file)?
+            write_csv(report, &mut file)?;
         } else {
-            write_ndjson(report, &mut file)?
+            write_ndjson(report, &mut file)?;
         }
         file.flush()
     };
