@@ -2,11 +2,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bizkithub::job::{EarlierAnswers, Ledger, LedgerLocation, LedgerOwner, StoreLedger};
-use bizkithub::{Client, Error, slug};
+use bizkithub::job::{EarlierAnswers, LedgerLocation, LedgerOwner, Plan, PlanBuilder, StoreLedger};
+use bizkithub::{Client, Error, Timestamp, slug};
 use clap::Args;
 use etcetera::BaseStrategy as _;
 
+use crate::command::block_on;
 use crate::length_of_time::length_of_time;
 
 /// Where answers of the server are remembered, and which of them count.
@@ -83,9 +84,15 @@ impl LedgerChoice {
     }
 }
 
-/// A ledger as the core's plans take it.
-pub(crate) fn shared(ledger: &Arc<StoreLedger>) -> Arc<dyn Ledger> {
-    Arc::clone(ledger) as _
+/// Ends a plan with an opened ledger, if there is one. Tells where the ledger is.
+pub(crate) fn finish(
+    builder: PlanBuilder,
+    opened: Option<(Arc<StoreLedger>, String)>,
+) -> Result<(Plan, Option<String>), Error> {
+    match opened {
+        Some((ledger, location)) => Ok((block_on(builder.finish_with(ledger, Timestamp::now()))??, Some(location))),
+        None => Ok((builder.finish(), None)),
+    }
 }
 
 fn default_path(client: &Client) -> Result<PathBuf, Error> {

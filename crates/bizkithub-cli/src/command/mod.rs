@@ -32,7 +32,7 @@ pub(crate) fn execute(arguments: Arguments, output: Output) -> Result<ExitCode, 
 }
 
 /// Runs a future on a runtime of its own, and does not wait for what it leaves behind.
-fn block_on<T>(future: impl Future<Output = T>) -> Result<T, Error> {
+pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> Result<T, Error> {
     let runtime: Runtime = Builder::new_current_thread()
         .enable_all()
         .build()

@@ -1,15 +1,14 @@
 use std::time::Duration;
 
 use bizkithub::job::{Bill, BillGroup, Plan};
-use bizkithub::{Client, Error, QuotaRate, Timestamp};
+use bizkithub::{Client, Error, QuotaRate};
 use clap::Args;
 use serde_json::json;
 
-use super::block_on;
 use crate::connection::ConnectionArguments;
 use crate::customer_file::CustomerFile;
 use crate::exit_code::ExitCode;
-use crate::ledger_choice::{EarlierChoice, LedgerChoice, shared};
+use crate::ledger_choice::{EarlierChoice, LedgerChoice, finish};
 use crate::output::Output;
 use crate::quota_choice::QuotaChoice;
 use crate::reasons::Reasons;
@@ -51,12 +50,7 @@ pub(crate) fn execute(
         Some(client) => arguments.ledger.open_existing(client)?,
         None => None,
     };
-    let (plan, ledger) = match opened {
-        Some((ledger, location)) => {
-            (block_on(builder.finish_with(shared(&ledger), Timestamp::now()))??, Some(location))
-        }
-        None => (builder.finish(), None),
-    };
+    let (plan, ledger) = finish(builder, opened)?;
     let quota = arguments.quota.quota.or_else(|| client.as_ref().and_then(Client::quota));
     let bill = plan.bill().under(quota);
     if output.is_json() {

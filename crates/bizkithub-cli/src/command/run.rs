@@ -16,7 +16,7 @@ use crate::customer_file::CustomerFile;
 use crate::error_text::error_text;
 use crate::exit_code::ExitCode;
 use crate::interruption::Interruption;
-use crate::ledger_choice::{EarlierChoice, LedgerChoice, shared};
+use crate::ledger_choice::{EarlierChoice, LedgerChoice, finish};
 use crate::length_of_time::length_of_time;
 use crate::named_choice::named_choice;
 use crate::output::Output;
@@ -99,16 +99,10 @@ pub(crate) fn execute(
     let builder = arguments.file.plan(arguments.earlier.earlier())?;
     check_rejects_path(&source, &arguments.rejects)?;
     arguments.outcomes.as_deref().map_or(Ok(()), check_outcomes_path)?;
-    let opened = arguments.ledger.open(&client)?;
-    let (plan, ledger) = match &opened {
-        Some((ledger, location)) => {
-            (block_on(builder.finish_with(shared(ledger), Timestamp::now()))??, Some(location.as_str()))
-        }
-        None => (builder.finish(), None),
-    };
+    let (plan, ledger) = finish(builder, arguments.ledger.open(&client)?)?;
     let bill = plan.bill();
     output.text(&headline(&bill, &arguments.file.name()))?;
-    if let Some(location) = ledger {
+    if let Some(location) = &ledger {
         output.text(&format!("ledger: {}\n", printable(location)))?;
     }
     let Some(Ending { report, rejects }) = block_on(run(arguments, &plan, &client, source, output))?? else {

@@ -35,7 +35,7 @@ fn simulate(model: Model, processes: usize, customers: usize, pace: Pace, produc
             let (server, disk) = (server.clone(), Arc::clone(&disk));
             async move {
                 let key =
-                    if production { "PROD0123456789abcdefghijABCDEFGH" } else { "DEV_0123456789abcdefghijABCDEFGH" };
+                    if production { "PROD0000000000000000000000000000" } else { "DEV_0123456789abcdefghijABCDEFGH" };
                 let client = Client::builder()
                     .api_key(key)
                     .base_url("https://api.example")
