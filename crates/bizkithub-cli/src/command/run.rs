@@ -105,7 +105,8 @@ pub(crate) fn execute(
     if let Some(location) = &ledger {
         output.text(&format!("ledger: {}\n", printable(location)))?;
     }
-    let Some(Ending { report, rejects }) = block_on(run(arguments, &plan, &client, source, output))?? else {
+    let Some(Ending { report, rejects }) = block_on(run(arguments, &plan, bill.requests, &client, source, output))??
+    else {
         return Ok(ExitCode::Interrupted);
     };
     let code = match (ExitCode::of_report(&report), &rejects) {
@@ -135,12 +136,13 @@ pub(crate) fn execute(
 async fn run(
     arguments: &RunArguments,
     plan: &Plan,
+    requests: u64,
     client: &Client,
     source: CsvSource,
     output: Output,
 ) -> Result<Option<Ending>, Error> {
     let mut interruption = Interruption::listen()?;
-    let display = Arc::new(ProgressDisplay::new(plan.bill().requests, output));
+    let display = Arc::new(ProgressDisplay::new(requests, output));
     let mut options = RunOptions::default();
     options.concurrency = arguments.concurrency;
     options.on_quota = arguments.on_quota;

@@ -281,7 +281,8 @@ impl Plan {
     #[must_use]
     pub fn bill(&self) -> Bill {
         let standing = self.standing();
-        let Content { rows, refusals, assignments, customers, .. } = &*self.content;
+        let Content { rows, refusals, assignments, .. } = &*self.content;
+        let customers = self.content.customer_count();
         let mut rejected_by_code = BTreeMap::new();
         let mut count = |error: &Error, rows| {
             *rejected_by_code.entry(error.code().unwrap_or(error.kind().as_str()).to_owned()).or_default() += rows;
@@ -303,8 +304,8 @@ impl Plan {
         let in_state = |state| (0..assignments.len()).filter(|place| standing.state(*place) == state).count() as u64;
         Bill {
             rows: rows.len() as u64,
-            customers: customers.len() as u64,
-            requests: self.requests().count() as u64,
+            customers: u64::from(customers),
+            requests: (0..customers).filter(|customer| standing.is_wanted(&self.content, *customer)).count() as u64,
             assignments: in_state(State::Open),
             skipped,
             skipped_assignments: in_state(State::Acknowledged),

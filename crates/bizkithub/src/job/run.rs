@@ -160,9 +160,8 @@ impl<'a> Run<'a> {
             }
         }
         // A customer may have something to send although each of its rows is rejected for another group.
-        let is_wanted: Vec<_> = (0..content.customer_count())
-            .map(|customer| standing.is_fresh() || standing.open_groups(content, customer).next().is_some())
-            .collect();
+        let is_wanted: Vec<_> =
+            (0..content.customer_count()).map(|customer| standing.is_wanted(content, customer)).collect();
         let outcome = |is_wanted: &bool| if *is_wanted { Outcome::Pending } else { Outcome::Skipped };
         let outcomes: Vec<_> = is_wanted.iter().map(outcome).collect();
         let requests = is_wanted.iter().filter(|is_wanted| **is_wanted).count() as u64;

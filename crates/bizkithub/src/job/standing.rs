@@ -114,6 +114,11 @@ impl Standing {
         self.states.get(place).copied().unwrap_or_default()
     }
 
+    /// Whether a customer has something to send.
+    pub(super) fn is_wanted(&self, content: &Content, customer: CustomerId) -> bool {
+        self.is_fresh() || self.open_groups(content, customer).next().is_some()
+    }
+
     /// The groups of a customer that are to be sent.
     pub(super) fn open_groups<'a>(
         &'a self,
