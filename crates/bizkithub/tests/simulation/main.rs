@@ -1,7 +1,8 @@
 //! The engine in a simulated world: a server that fails in every way the sandbox knows, a disk that fails and crashes, a clock that takes
 //! no time. Everything follows one number, the seed: a failing one prints itself and replays exactly.
 //!
-//! `BIZKITHUB_SIMULATION_SEEDS=1000000` simulates more of them, `BIZKITHUB_SIMULATION_FIRST=4711` begins elsewhere.
+//! `BIZKITHUB_SIMULATION_SEEDS=1000000` simulates more of them, `BIZKITHUB_SIMULATION_FIRST=4711` begins elsewhere,
+//! `BIZKITHUB_SIMULATION_VERBOSE=1` tells what happens in each leg.
 
 #![expect(
     clippy::expect_used,
