@@ -97,7 +97,7 @@ fn send(limit: u64, requests: u64, pace: Pace, at_once: usize, latencies: &[(u64
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
 
     #[test]
     fn nothing_is_refused_and_what_is_allowed_is_used(

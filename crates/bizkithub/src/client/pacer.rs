@@ -477,8 +477,10 @@ impl Pacer {
         let out = self.out_count();
         self.foreign = used.saturating_sub(self.used(now, &limit)).saturating_sub(out);
         self.foreign_until = now + window;
-        let left = remaining.saturating_sub(out).saturating_sub(self.answered_since(now, seen));
-        self.told = Some(Told { left, resets_at: seen.resets_at });
+        let not_in_it = out + self.answered_since(now, seen);
+        // One that left later, and was answered before this one, may have used what the reset gives.
+        let resets_at = seen.resets_at.filter(|_| not_in_it <= remaining);
+        self.told = Some(Told { left: remaining.saturating_sub(not_in_it), resets_at });
     }
 
     /// Requests that were answered after this one had left: the server may have counted them after it told this one what is left.
