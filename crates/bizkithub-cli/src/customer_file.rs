@@ -1,14 +1,16 @@
 use std::path::PathBuf;
 
 use bizkithub::Error;
-use bizkithub::job::{Columns, CsvSource, EarlierAnswers, PlanBuilder, PlanOptions};
+use bizkithub::job::{Columns, EarlierAnswers, FileFormat, FileSource, PlanBuilder, PlanOptions};
 use clap::Args;
+
+use crate::named_choice::named_choice;
 
 /// A file of customers, and which of its columns mean what.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "File")]
 pub(crate) struct CustomerFile {
-    /// A CSV file in UTF-8 whose first line names the columns
+    /// A CSV file in UTF-8 whose first line names the columns, an NDJSON file (.ndjson, .jsonl) or a Parquet file (.parquet, .pq)
     #[arg(help_heading = None)]
     file: PathBuf,
 
@@ -20,7 +22,7 @@ pub(crate) struct CustomerFile {
     #[arg(long, value_name = "COLUMN")]
     cu_ref_no: Option<String>,
 
-    /// The column of groups; several in a cell are separated by ; or |
+    /// The column of groups: texts separated by ; or |, or lists
     #[arg(long, value_name = "COLUMN")]
     groups: Option<String>,
 
@@ -32,25 +34,30 @@ pub(crate) struct CustomerFile {
     #[arg(long = "allow-group", value_name = "GROUP")]
     allow_groups: Vec<String>,
 
-    /// The character between the cells; "\t" or "tab" for a tabulator
+    /// How the file is written [default: as its name says, else csv]
+    #[arg(long, value_name = "FORMAT", value_parser = named_choice(&FileFormat::ALL))]
+    format: Option<FileFormat>,
+
+    /// The character between the cells of a CSV file; "\t" or "tab" for a tabulator
     #[arg(long, value_name = "CHARACTER", default_value = ",", value_parser = delimiter)]
     delimiter: u8,
 }
 
 impl CustomerFile {
     /// The file as a source of rows.
-    pub(crate) fn source(&self) -> CsvSource {
-        CsvSource::new(&self.file).delimited_by(self.delimiter)
+    pub(crate) fn source(&self) -> FileSource {
+        let columns =
+            Columns { email: self.email.clone(), cu_ref_no: self.cu_ref_no.clone(), groups: self.groups.clone() };
+        let source = FileSource::new(&self.file, columns).delimited_by(self.delimiter);
+        self.format.into_iter().fold(source, FileSource::in_format)
     }
 
     /// Reads the whole file into a plan; nothing is sent.
     pub(crate) fn plan(&self, earlier: EarlierAnswers) -> Result<PlanBuilder, Error> {
         let allow_groups = (!self.allow_groups.is_empty()).then_some(self.allow_groups.as_slice());
         let options = PlanOptions { earlier, ..PlanOptions::parse(&self.constant_groups, allow_groups)? };
-        let columns =
-            Columns { email: self.email.clone(), cu_ref_no: self.cu_ref_no.clone(), groups: self.groups.clone() };
         let mut plan = PlanBuilder::new(&options)?;
-        self.source().read_into(&columns, &mut plan).map_err(with_option_names)?;
+        self.source().read_into(&mut plan).map_err(with_option_names)?;
         Ok(plan)
     }
 

@@ -2,7 +2,7 @@ use std::fs;
 use std::path::Path;
 
 use bizkithub::Error;
-use bizkithub::job::{CsvSource, Report, holds_rejects, write_rejects};
+use bizkithub::job::{FileSource, Report, holds_rejects, write_rejects};
 use serde_json::{Value, json};
 
 use crate::printable::printable;
@@ -22,7 +22,7 @@ pub(crate) enum RejectsFile {
 
 impl RejectsFile {
     /// Writes the rejected rows. Where there are none, the file of an earlier run is removed, if nothing in it can matter any more.
-    pub(crate) fn settle(path: &Path, report: &Report, source: &CsvSource) -> Result<Self, Error> {
+    pub(crate) fn settle(path: &Path, report: &Report, source: &FileSource) -> Result<Self, Error> {
         let counts = report.counts();
         if counts.rejected > 0 {
             return write_rejects(report, source, path).map(Self::Written);

@@ -2,7 +2,7 @@ use std::borrow::Cow;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bizkithub::job::{Columns, CsvSource, EarlierAnswers, OnQuota, PlanOptions, Progress, Row, RowGroups, RunOptions};
+use bizkithub::job::{Columns, EarlierAnswers, FileSource, OnQuota, PlanOptions, Progress, Row, RowGroups, RunOptions};
 use bizkithub::{Error, Field, Pace, job};
 use napi::Either;
 use napi::bindgen_prelude::Either4;
@@ -105,18 +105,18 @@ impl PlanBuilder {
         })
     }
 
-    /// Takes the rows of a CSV file, and answers with the plan. The delimiter is one ASCII character.
+    /// Takes the rows of a file, and answers with the plan. The delimiter is one ASCII character.
     #[napi]
-    pub fn read_csv(&self, call: u32, path: String, delimiter: Option<String>) -> Option<Failure> {
-        let mut source = CsvSource::new(path);
+    pub fn read_file(&self, call: u32, path: String, delimiter: Option<String>) -> Option<Failure> {
+        let mut source = FileSource::new(path, self.columns.clone());
         if let Some(delimiter) = delimiter.and_then(|text| text.bytes().next()) {
             source = source.delimited_by(delimiter);
         }
-        let (inner, columns, client) = (self.inner.clone(), self.columns.clone(), self.client.clone());
+        let (inner, client) = (self.inner.clone(), self.client.clone());
         self.client.calls.start(call, async move {
             let (plan, source) = blocking(move || {
                 let mut plan = take(&inner)?;
-                source.read_into(&columns, &mut plan)?;
+                source.read_into(&mut plan)?;
                 Ok((plan, source))
             })
             .await?;
@@ -165,7 +165,7 @@ impl From<Unreadable> for Error {
 pub struct Plan {
     inner: job::Plan,
     client: Client,
-    source: Option<CsvSource>,
+    source: Option<FileSource>,
 }
 
 #[napi]

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use bizkithub::job::{self, CsvSource, write_outcomes, write_rejects};
+use bizkithub::job::{self, FileSource, write_outcomes, write_rejects};
 use napi::Either;
 use napi::bindgen_prelude::Either4;
 use napi_derive::napi;
@@ -14,7 +14,7 @@ use crate::error::{Failure, answer, json};
 pub struct Report {
     inner: Arc<job::Report>,
     calls: Arc<Inner>,
-    source: Option<CsvSource>,
+    source: Option<FileSource>,
 }
 
 #[napi]
@@ -34,9 +34,9 @@ impl Report {
         })
     }
 
-    /// Whether the rows came from a CSV file, so that rejects can be written.
+    /// Whether the rows came from a file, so that rejects can be written.
     #[napi(getter)]
-    pub fn has_csv_input(&self) -> bool {
+    pub fn has_file_input(&self) -> bool {
         self.source.is_some()
     }
 
@@ -61,7 +61,7 @@ impl Report {
         })
     }
 
-    pub(crate) fn new(inner: job::Report, calls: Arc<Inner>, source: Option<CsvSource>) -> Self {
+    pub(crate) fn new(inner: job::Report, calls: Arc<Inner>, source: Option<FileSource>) -> Self {
         Self { inner: Arc::new(inner), calls, source }
     }
 }

@@ -2,11 +2,14 @@ use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use arrow_array::{RecordBatch, RecordBatchReader};
+use arrow_schema::ArrowError;
 use bizkithub::Error;
-use bizkithub::job::{self, Columns, CsvSource, EarlierAnswers, PlanBuilder, PlanOptions, Progress, RunOptions};
+use bizkithub::job::{self, Columns, EarlierAnswers, FileSource, PlanBuilder, PlanOptions, Progress, RunOptions};
 use pyo3::IntoPyObjectExt;
 use pyo3::exceptions::PyIndexError;
 use pyo3::prelude::*;
+use pyo3_arrow::input::AnyRecordBatch;
 
 use crate::argument::{Text, Texts, seconds};
 use crate::client::Client;
@@ -24,7 +27,7 @@ use crate::wait::wait;
 #[derive(Clone)]
 pub(crate) struct Plan {
     inner: job::Plan,
-    source: Option<CsvSource>,
+    source: Option<FileSource>,
 }
 
 /// What a plan is made of, besides its rows.
@@ -85,21 +88,21 @@ impl Plan {
         Courier::new(completions, number).start(rows.py(), work, |inner| Self { inner, source: None })
     }
 
-    /// Plans the rows of a CSV file.
+    /// Plans the rows of a file.
     #[staticmethod]
-    fn from_csv(
+    fn from_file(
         py: Python<'_>,
         client: &Client,
         path: PathBuf,
         delimiter: Text,
         settings: PlanSettings,
     ) -> PyResult<Self> {
-        wait(py, reading(source(py, path, &delimiter)?, settings, client.ledger(py)?))
+        wait(py, reading(file(py, path, &delimiter, &settings)?, settings, client.ledger(py)?))
     }
 
-    /// Plans the rows of a CSV file for an event loop.
+    /// Plans the rows of a file for an event loop.
     #[staticmethod]
-    fn start_from_csv(
+    fn start_from_file(
         py: Python<'_>,
         completions: &Completions,
         number: u64,
@@ -108,7 +111,27 @@ impl Plan {
         delimiter: Text,
         settings: PlanSettings,
     ) -> PyResult<Task> {
-        let work = reading(source(py, path, &delimiter)?, settings, client.ledger(py)?);
+        let work = reading(file(py, path, &delimiter, &settings)?, settings, client.ledger(py)?);
+        Courier::new(completions, number).start(py, work, |plan| plan)
+    }
+
+    /// Plans the rows of anything that exports Arrow data, which is not copied.
+    #[staticmethod]
+    fn from_arrow(py: Python<'_>, client: &Client, data: AnyRecordBatch, settings: PlanSettings) -> PyResult<Self> {
+        wait(py, reading(Input::Arrow(data.into_reader()?), settings, client.ledger(py)?))
+    }
+
+    /// Plans the rows of anything that exports Arrow data for an event loop.
+    #[staticmethod]
+    fn start_from_arrow(
+        py: Python<'_>,
+        completions: &Completions,
+        number: u64,
+        client: &Client,
+        data: AnyRecordBatch,
+        settings: PlanSettings,
+    ) -> PyResult<Task> {
+        let work = reading(Input::Arrow(data.into_reader()?), settings, client.ledger(py)?);
         Courier::new(completions, number).start(py, work, |plan| plan)
     }
 
@@ -179,7 +202,7 @@ impl Plan {
         options: RunOptions,
     ) -> impl Future<Output = Result<Report, Error>> + Send + use<> {
         let Self { inner, source } = self.clone();
-        async move { Ok(Report { inner: inner.run(&client, options).await, source }) }
+        async move { Ok(Report { inner: Arc::new(inner.run(&client, options).await), source }) }
     }
 }
 
@@ -189,19 +212,48 @@ fn rows_of(rows: &Bound<'_, PyAny>, settings: &PlanSettings) -> PyResult<PlanBui
     Ok(plan)
 }
 
-async fn reading(source: CsvSource, settings: PlanSettings, ledger: Option<ClientLedger>) -> Result<Plan, Error> {
+/// What is read beside the interpreter.
+enum Input {
+    File(FileSource),
+    Arrow(Box<dyn RecordBatchReader + Send>),
+}
+
+impl Input {
+    fn read_into(self, columns: &Columns, plan: &mut PlanBuilder) -> Result<Option<FileSource>, Error> {
+        match self {
+            Self::File(file) => file.read_into(plan).map(|()| Some(file)),
+            Self::Arrow(batches) => {
+                // Without rows there is no batch, and its columns are to be right all the same.
+                plan.push_batch(&RecordBatch::new_empty(batches.schema()), columns)?;
+                for batch in batches {
+                    plan.push_batch(&batch.map_err(|error| broken(&error))?, columns)?;
+                }
+                Ok(None)
+            }
+        }
+    }
+}
+
+fn broken(error: &ArrowError) -> Error {
+    let message = format!("the data broke off while it was read: {error}");
+    Error::invalid_input("data_unreadable", message, "read it by itself to see why, such as into a pyarrow table")
+}
+
+async fn reading(input: Input, settings: PlanSettings, ledger: Option<ClientLedger>) -> Result<Plan, Error> {
     let (plan, source) = blocking(move || {
         let mut plan = PlanBuilder::new(&settings.options)?;
-        source.read_into(&settings.columns, &mut plan)?;
+        let source = input.read_into(&settings.columns, &mut plan)?;
         Ok((plan, source))
     })
     .await?;
-    Ok(Plan { inner: finishing(plan, ledger).await?, source: Some(source) })
+    Ok(Plan { inner: finishing(plan, ledger).await?, source })
 }
 
-fn source(py: Python<'_>, path: PathBuf, delimiter: &Text) -> PyResult<CsvSource> {
+fn file(py: Python<'_>, path: PathBuf, delimiter: &Text, settings: &PlanSettings) -> PyResult<Input> {
     match delimiter.0.as_bytes() {
-        [byte] if byte.is_ascii() => Ok(CsvSource::new(path).delimited_by(*byte)),
+        [byte] if byte.is_ascii() => {
+            Ok(Input::File(FileSource::new(path, settings.columns.clone()).delimited_by(*byte)))
+        }
         _ => {
             let message = format!("the delimiter {:?} is not one ASCII character", delimiter.0);
             Err(refused(py, "setting_invalid", message, "give one character, such as \",\", \";\" or \"\\t\""))

@@ -1,8 +1,13 @@
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use bizkithub::job::{self, CsvSource, write_outcomes, write_rejects};
+use arrow_array::{ArrayRef, RecordBatchReader, StructArray};
+use arrow_schema::Field;
+use bizkithub::job::{self, FileSource, OutcomeBatches, write_outcomes, write_rejects};
 use pyo3::exceptions::PyIndexError;
 use pyo3::prelude::*;
+use pyo3::types::PyCapsule;
+use pyo3_arrow::ffi::{ArrayIterator, to_stream_pycapsule};
 
 use crate::error::{call, exception, refused};
 use crate::plan::to_json;
@@ -10,8 +15,8 @@ use crate::plan::to_json;
 /// The core's report, and the file that its plan was made from.
 #[pyclass(frozen, module = "bizkithub._native")]
 pub(crate) struct Report {
-    pub(crate) inner: job::Report,
-    pub(crate) source: Option<CsvSource>,
+    pub(crate) inner: Arc<job::Report>,
+    pub(crate) source: Option<FileSource>,
 }
 
 #[pymethods]
@@ -32,6 +37,20 @@ impl Report {
         Ok((row.outcome.as_str(), row.error.map(|error| exception(py, &error))))
     }
 
+    /// Every row's outcome as a stream of Arrow data.
+    #[pyo3(signature = (requested_schema=None))]
+    fn outcome_stream<'py>(
+        &self,
+        py: Python<'py>,
+        requested_schema: Option<Bound<'py, PyCapsule>>,
+    ) -> PyResult<Bound<'py, PyCapsule>> {
+        let batches = OutcomeBatches::new(Arc::clone(&self.inner));
+        let field = Field::new_struct("", batches.schema().fields().clone(), false);
+        let arrays = batches.map(|batch| Ok(Arc::new(StructArray::from(batch?)) as ArrayRef));
+        let arrays = Box::new(ArrayIterator::new(arrays, field.into()));
+        Ok(to_stream_pycapsule(py, arrays, requested_schema)?)
+    }
+
     /// Writes every row's outcome to a file and returns how many they are.
     fn write_outcomes(&self, py: Python<'_>, path: PathBuf) -> PyResult<u64> {
         py.detach(|| write_outcomes(&self.inner, &path)).map_err(|error| exception(py, &error))
@@ -40,7 +59,7 @@ impl Report {
     /// Writes the rejected rows to a CSV file and returns how many they are.
     fn write_rejects(&self, py: Python<'_>, path: PathBuf) -> PyResult<u64> {
         let Some(source) = &self.source else {
-            let message = "the plan was not made from a CSV file".to_owned();
+            let message = "the plan was not made from a file".to_owned();
             return Err(refused(py, "rejects_without_file", message, "read the rejected rows from report.outcomes"));
         };
         py.detach(|| write_rejects(&self.inner, source, &path)).map_err(|error| exception(py, &error))

@@ -1,12 +1,12 @@
 use std::borrow::Cow;
 
-use bizkithub::job::{Columns, PlanBuilder, Row, RowGroups};
-use bizkithub::{Error, Field};
+use bizkithub::Error;
+use bizkithub::job::{Cell, Columns, PlanBuilder, RowCells};
 use pyo3::exceptions::PyKeyError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyFloat, PyMapping, PyString};
+use pyo3::types::{PyBool, PyDict, PyFloat, PyMapping, PyString};
 
-use crate::argument::{parts, text, type_name};
+use crate::argument::{parts, type_name};
 use crate::error::{call, exception};
 
 /// How many rows are read between two looks for signals.
@@ -24,14 +24,11 @@ pub(crate) fn read(rows: &Bound<'_, PyAny>, columns: &Columns, plan: &mut PlanBu
         let row = row?;
         let mapping = row.cast::<PyMapping>().map_err(|_| not_rows(&row, Some(plan.rows() + 1)))?;
         let [email, cu_ref_no, groups] = &mut columns;
-        let cells = [email.cell(mapping)?, cu_ref_no.cell(mapping)?, groups.cell(mapping)?];
-        match convert(&cells)? {
-            Ok(row) => call(py, || {
-                plan.push(&row);
-                Ok(())
-            })?,
-            Err(error) => plan.refuse(error),
-        }
+        let row_cells = cells(&[email.cell(mapping)?, cu_ref_no.cell(mapping)?, groups.cell(mapping)?])?;
+        call(py, || {
+            plan.push_cells(row_cells, None);
+            Ok(())
+        })?;
         first.get_or_insert(row.unbind());
         if plan.rows().is_multiple_of(SIGNAL_INTERVAL) {
             py.check_signals()?;
@@ -90,28 +87,32 @@ fn not_rows(object: &Bound<'_, PyAny>, row: Option<u64>) -> PyErr {
     exception(object.py(), &row.into_iter().fold(error, Error::at_row))
 }
 
-/// A row, or the reason why it is refused.
-fn convert(cells: &[Option<Bound<'_, PyAny>>; 3]) -> PyResult<Result<Row<'static>, Error>> {
-    let [email, cu_ref_no, groups] = cells.each_ref().map(|cell| cell.as_ref().filter(|cell| !is_absent(cell)));
-    let one = |cell: &Bound<'_, PyAny>, field| text(cell, Some(field)).map(Cow::Owned);
-    let parts = groups.map(parts).transpose()?.flatten();
-    let convert = || {
-        Ok(Row {
-            email: email.map(|cell| one(cell, Field::Email)).transpose()?,
-            cu_ref_no: cu_ref_no.map(|cell| one(cell, Field::CuRefNo)).transpose()?,
-            groups: match (parts, groups) {
-                (Some(parts), _) => {
-                    RowGroups::List(parts.iter().map(|part| one(part, Field::Groups)).collect::<Result<_, _>>()?)
-                }
-                (None, Some(cell)) => RowGroups::Text(one(cell, Field::Groups)?),
-                (None, None) => RowGroups::Absent,
-            },
-        })
+/// The core's view of a row's values. Python has no texts with half of a character in mind, which no encoding can carry.
+fn cells(values: &[Option<Bound<'_, PyAny>>; 3]) -> PyResult<RowCells<'static>> {
+    let [email, cu_ref_no, groups] = values;
+    let groups = groups.as_ref().filter(|value| !value.is_none());
+    let groups = match groups.map(parts).transpose()?.flatten() {
+        Some(parts) => Cell::List(parts.iter().map(|part| cell(Some(part))).collect()),
+        None => cell(groups),
     };
-    Ok(convert())
+    Ok(RowCells { email: cell(email.as_ref()), cu_ref_no: cell(cu_ref_no.as_ref()), groups })
 }
 
-/// `None` and `NaN`, which data frames write for "nothing", count as absent.
-fn is_absent(cell: &Bound<'_, PyAny>) -> bool {
-    cell.is_none() || cell.cast::<PyFloat>().is_ok_and(|number| number.value().is_nan())
+fn cell(value: Option<&Bound<'_, PyAny>>) -> Cell<'static> {
+    let Some(value) = value.filter(|value| !value.is_none()) else { return Cell::Absent };
+    if let Ok(text) = value.cast::<PyString>() {
+        return match text.to_str() {
+            Ok(text) => Cell::Text(Cow::Owned(text.to_owned())),
+            Err(_) => Cell::Other("text with half of a character (a lone surrogate)".into()),
+        };
+    }
+    if let Ok(number) = value.cast::<PyFloat>() {
+        return Cell::Float(number.value());
+    }
+    // Numbers of numpy are whole where Python takes them for an index; True and False are, too, but nobody means them.
+    let is_boolean = value.is_instance_of::<PyBool>() || type_name(value).starts_with("bool");
+    match value.extract::<i128>() {
+        Ok(number) if !is_boolean => Cell::Integer(number),
+        _ => Cell::Other(type_name(value).into()),
+    }
 }

@@ -226,7 +226,7 @@ export class Client {
       }),
     );
     if (typeof rows === 'string') {
-      return Plan.of(await calls().start<native.Plan>((call) => builder.readCsv(call, rows, delimiter)));
+      return Plan.of(await calls().start<native.Plan>((call) => builder.readFile(call, rows, delimiter)));
     }
     valueOf(builder.checkColumns());
     await pushRows(rows, columns, (batch) => calls().start<number>((call) => builder.push(call, batch)));

@@ -166,7 +166,7 @@ export class Report implements OutcomeCounts {
    * same any more, `rejects_replace_input`, `file_unwritable`.
    */
   async writeRejects(path: string): Promise<number> {
-    if (!this.#native.hasCsvInput) {
+    if (!this.#native.hasFileInput) {
       throw invalidInput('input_not_csv', 'the rows did not come from a CSV file', 'look through report.outcomes instead');
     }
     return await calls().start<number>((call) => this.#native.writeRejects(call, path));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bizkithub::job::{
-    Bill, CsvSource, OnQuota, Plan, Report, RunOptions, check_outcomes_path, check_rejects_path, write_outcomes,
+    Bill, FileSource, OnQuota, Plan, Report, RunOptions, check_outcomes_path, check_rejects_path, write_outcomes,
 };
 use bizkithub::{Client, Error, Pace, Timestamp};
 use clap::Args;
@@ -138,7 +138,7 @@ async fn run(
     plan: &Plan,
     requests: u64,
     client: &Client,
-    source: CsvSource,
+    source: FileSource,
     output: Output,
 ) -> Result<Option<Ending>, Error> {
     let mut interruption = Interruption::listen()?;

@@ -1,4 +1,4 @@
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, Hasher};
 
 use foldhash::quality::RandomState;
 use hashbrown::HashTable;
@@ -14,29 +14,36 @@ pub(super) struct CustomerTable {
     places: Vec<Place>,
     index: HashTable<Indexed>,
     hasher: RandomState,
-    lower_case: Vec<u8>,
 }
 
 /// A customer's place in a [`CustomerTable`], in the order of the first rows.
 pub(super) type CustomerId = u32;
 
+/// What a look ahead tells about a customer.
 #[derive(Clone, Copy, Debug)]
-struct Place {
-    block: u32,
-    offset: u32,
+pub(super) struct Seen {
+    hash: u32,
+    place: Option<Place>,
+    /// The customer, who may have come in since when there is none.
+    customer: Option<CustomerId>,
 }
+
+/// Where a record begins: records begin at multiples of [`ALIGNMENT`], so that 32 bits reach far.
+type Place = u32;
 
 /// A part of the hash beside the place: growing the index then need not read the texts again, nor does a miss.
 #[derive(Clone, Copy, Debug)]
 struct Indexed {
-    customer: CustomerId,
     hash: u32,
+    place: Place,
 }
 
 /// Larger than any record; each block is allocated once.
 const BLOCK: usize = 1 << 20;
+const ALIGNMENT: usize = 4;
+const PLACES: usize = BLOCK / ALIGNMENT;
 
-/// How a record begins.
+/// What follows a record's first four bytes, which are the customer's number.
 mod form {
     /// A length and a plain address, whose identity is its lower case.
     pub(super) const PLAIN: u8 = 0;
@@ -46,11 +53,12 @@ mod form {
     pub(super) const CU_REF_NO: u8 = 2;
 }
 
-/// The two texts of a record.
+/// A customer's number and two texts.
 struct Record<'a> {
+    customer: CustomerId,
     form: u8,
-    first: &'a str,
-    second: &'a str,
+    first: &'a [u8],
+    second: &'a [u8],
 }
 
 impl CustomerTable {
@@ -58,35 +66,86 @@ impl CustomerTable {
         self.places.len()
     }
 
-    /// Finds a customer by its texts, or takes it in; blank texts count as absent.
-    pub(super) fn insert(&mut self, email: Option<&str>, cu_ref_no: Option<&str>) -> Result<CustomerId, Error> {
-        let email = email.map(str::trim);
-        if let (Some(email), None) = (email, cu_ref_no.filter(|text| !text.trim().is_empty()))
-            && is_plain_address(email)
-        {
-            let mut lower_case = std::mem::take(&mut self.lower_case);
-            lower_case.clear();
-            lower_case.extend(email.bytes().map(|byte| byte.to_ascii_lowercase()));
-            let id = self.find_or_keep(&lower_case, form::PLAIN, email, "");
-            self.lower_case = lower_case;
-            return id;
+    /// Finds a customer by its texts, or takes it in; blank texts count as absent. What was seen ahead of it saves the search.
+    pub(super) fn insert(
+        &mut self,
+        email: Option<&str>,
+        cu_ref_no: Option<&str>,
+        seen: Option<Seen>,
+    ) -> Result<CustomerId, Error> {
+        if let (Some(seen), Some(email)) = (seen.or_else(|| self.see(email, cu_ref_no)), email) {
+            if let Some(customer) = seen.customer {
+                return Ok(customer);
+            }
+            let email = email.trim();
+            return self.find_or_keep(seen.hash, email.as_bytes(), form::PLAIN, email, "");
         }
         let customer = Customer::parse(email, cu_ref_no)?;
         let written = customer.email().map(Email::as_str);
         match customer.identity() {
             CustomerIdentity::CuRefNo(identity) => {
-                let identity = identity.as_str();
-                self.find_or_keep(identity.as_bytes(), form::CU_REF_NO, identity, written.unwrap_or_default())
+                let (identity, hash) = (identity.as_str(), self.hash(identity.as_str().as_bytes()));
+                self.find_or_keep(hash, identity.as_bytes(), form::CU_REF_NO, identity, written.unwrap_or_default())
             }
             CustomerIdentity::Email(identity) => {
-                self.find_or_keep(identity.as_bytes(), form::ADDRESS, written.unwrap_or_default(), &identity)
+                let (written, hash) = (written.unwrap_or_default(), self.hash(identity.as_bytes()));
+                self.find_or_keep(hash, identity.as_bytes(), form::ADDRESS, written, &identity)
             }
         }
     }
 
+    /// Looks for many customers at once, each by its texts. Every step of a search waits for memory; a step of all of them together
+    /// waits little longer than one, because the waits do not depend on one another.
+    pub(super) fn see_all<'a>(
+        &self,
+        customers: impl Iterator<Item = (Option<&'a str>, Option<&'a str>)> + Clone,
+        seen: &mut Vec<Option<Seen>>,
+    ) {
+        seen.clear();
+        seen.extend(customers.clone().map(|(email, cu_ref_no)| self.see(email, cu_ref_no)));
+        for one in seen.iter_mut().flatten() {
+            one.place = self.candidate(one.hash);
+        }
+        for one in seen.iter_mut().flatten() {
+            one.customer = one.place.and_then(|place| self.bytes_at(place)).map(|(customer, _)| customer);
+        }
+        for ((email, _), one) in customers.zip(seen.iter_mut()) {
+            let (Some(email), Some(Seen { place: Some(place), customer, .. })) = (email, one) else { continue };
+            if !self.record_at(*place).is_some_and(|record| record.has_identity(email.trim().as_bytes())) {
+                *customer = None;
+            }
+        }
+    }
+
+    /// A first look at a customer who is named by a plain address alone, as nearly all are.
+    fn see(&self, email: Option<&str>, cu_ref_no: Option<&str>) -> Option<Seen> {
+        let email = email?.trim();
+        if cu_ref_no.is_some_and(|text| !text.trim().is_empty()) || !is_plain_address(email) {
+            return None;
+        }
+        let mut lower_case = [0; Email::LENGTH_LIMIT];
+        let identity = lower_case.get_mut(..email.len())?;
+        identity.copy_from_slice(email.as_bytes());
+        identity.make_ascii_lowercase();
+        Some(Seen { hash: self.hash(identity), place: None, customer: None })
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "any 32 bits of the hash will do")]
+    fn hash(&self, identity: &[u8]) -> u32 {
+        let mut hasher = self.hasher.build_hasher();
+        hasher.write(identity);
+        hasher.finish() as u32
+    }
+
+    /// The place of a customer with this hash, who need not be the one looked for.
+    fn candidate(&self, hash: u32) -> Option<Place> {
+        self.index.find(spread(hash), |known| known.hash == hash).map(|known| known.place)
+    }
+
     /// The customer itself.
     pub(super) fn get(&self, id: CustomerId) -> Result<Customer, Error> {
-        let Record { form, first, second } = self.record(id).ok_or_else(unknown)?;
+        let record = self.record(id).ok_or_else(unknown)?;
+        let (form, (first, second)) = (record.form, record.texts().ok_or_else(unknown)?);
         match form {
             form::CU_REF_NO => Customer::parse(Some(second), Some(first)),
             _ => Customer::parse(Some(first), None),
@@ -95,7 +154,8 @@ impl CustomerTable {
 
     /// Calls a function with a customer's identity, without making anything of it.
     pub(super) fn with_identity<T>(&self, id: CustomerId, visit: impl FnOnce(IdentityText<'_>) -> T) -> Option<T> {
-        let Record { form, first, second } = self.record(id)?;
+        let record = self.record(id)?;
+        let (form, (first, second)) = (record.form, record.texts()?);
         Some(match form {
             form::CU_REF_NO => visit(IdentityText::CuRefNo(first)),
             form::ADDRESS => visit(IdentityText::Email(second)),
@@ -112,40 +172,57 @@ impl CustomerTable {
         self.places.shrink_to_fit();
     }
 
-    fn find_or_keep(&mut self, identity: &[u8], form: u8, first: &str, second: &str) -> Result<CustomerId, Error> {
-        #[expect(clippy::cast_possible_truncation, reason = "any 32 bits of the hash will do")]
-        let hash = self.hasher.hash_one(identity) as u32;
+    /// Addresses are compared without regard to case, so that a plain one need not be in lower case.
+    fn find_or_keep(
+        &mut self,
+        hash: u32,
+        identity: &[u8],
+        form: u8,
+        first: &str,
+        second: &str,
+    ) -> Result<CustomerId, Error> {
+        let mut customer = None;
         let is_same = |known: &Indexed| {
-            known.hash == hash && self.record(known.customer).is_some_and(|record| record.has_identity(identity))
+            if known.hash == hash {
+                let record = self.record_at(known.place).filter(|record| record.has_identity(identity));
+                customer = record.map(|record| record.customer);
+            }
+            customer.is_some()
         };
-        if let Some(known) = self.index.find(spread(hash), is_same) {
-            return Ok(known.customer);
+        if self.index.find(spread(hash), is_same).is_some()
+            && let Some(customer) = customer
+        {
+            return Ok(customer);
         }
         let customer = CustomerId::try_from(self.places.len())
             .ok()
             .filter(|id| *id < CustomerId::MAX)
             .ok_or_else(|| Error::internal("a plan has over four billion customers"))?;
-        let place = self.keep(form, first, second)?;
+        let place = self.keep(customer, form, first, second)?;
         self.places.push(place);
-        self.index.insert_unique(spread(hash), Indexed { customer, hash }, |known| spread(known.hash));
+        self.index.insert_unique(spread(hash), Indexed { hash, place }, |known| spread(known.hash));
         Ok(customer)
     }
 
-    fn keep(&mut self, form: u8, first: &str, second: &str) -> Result<Place, Error> {
+    fn keep(&mut self, customer: CustomerId, form: u8, first: &str, second: &str) -> Result<Place, Error> {
         let length = |text: &str| {
             u16::try_from(text.len())
                 .map(u16::to_le_bytes)
                 .map_err(|_| Error::internal("a customer's name is too long"))
         };
-        let needed = 5 + first.len() + second.len();
-        let has_room = self.blocks.last().is_some_and(|block| block.len() + needed <= BLOCK);
-        if !has_room {
-            self.blocks.push(Vec::with_capacity(BLOCK.max(needed)));
-        }
-        let number = u32::try_from(self.blocks.len() - 1).map_err(|_| Error::internal("a plan is too large"))?;
         let (first_length, second_length) = (length(first)?, length(second)?);
+        let needed = 9 + first.len() + second.len();
+        if needed > BLOCK {
+            return Err(Error::internal("a customer's name is too long"));
+        }
+        if self.blocks.last().is_none_or(|block| block.len().next_multiple_of(ALIGNMENT) + needed > BLOCK) {
+            self.blocks.push(Vec::with_capacity(BLOCK));
+        }
+        let number = self.blocks.len() - 1;
         let Some(block) = self.blocks.last_mut() else { return Err(unknown()) };
-        let offset = u32::try_from(block.len()).map_err(|_| Error::internal("a plan is too large"))?;
+        block.resize(block.len().next_multiple_of(ALIGNMENT), 0);
+        let place = number.checked_mul(PLACES).and_then(|begin| Place::try_from(begin + block.len() / ALIGNMENT).ok());
+        block.extend(customer.to_le_bytes());
         block.push(form);
         block.extend(first_length);
         if form != form::PLAIN {
@@ -153,18 +230,27 @@ impl CustomerTable {
         }
         block.extend(first.as_bytes());
         block.extend(second.as_bytes());
-        Ok(Place { block: number, offset })
+        place.ok_or_else(|| Error::internal("a plan has over 16 GB of customers"))
     }
 
     fn record(&self, id: CustomerId) -> Option<Record<'_>> {
-        let Place { block, offset } = *self.places.get(id as usize)?;
-        let bytes = self.blocks.get(block as usize)?.get(offset as usize..)?;
-        let (&form, rest) = bytes.split_first()?;
+        self.record_at(*self.places.get(id as usize)?)
+    }
+
+    fn bytes_at(&self, place: Place) -> Option<(CustomerId, &[u8])> {
+        let (block, begin) = (place as usize / PLACES, place as usize % PLACES * ALIGNMENT);
+        let (customer, rest) = self.blocks.get(block)?.get(begin..)?.split_first_chunk()?;
+        Some((CustomerId::from_le_bytes(*customer), rest))
+    }
+
+    fn record_at(&self, place: Place) -> Option<Record<'_>> {
+        let (customer, rest) = self.bytes_at(place)?;
+        let (&form, rest) = rest.split_first()?;
         let (first_length, rest) = rest.split_first_chunk::<2>()?;
         let (second_length, rest) = if form == form::PLAIN { (&[0, 0], rest) } else { rest.split_first_chunk::<2>()? };
         let (first, rest) = rest.split_at_checked(usize::from(u16::from_le_bytes(*first_length)))?;
         let second = rest.get(..usize::from(u16::from_le_bytes(*second_length)))?;
-        Some(Record { form, first: str::from_utf8(first).ok()?, second: str::from_utf8(second).ok()? })
+        Some(Record { customer, form, first, second })
     }
 }
 
@@ -175,12 +261,17 @@ pub(super) enum IdentityText<'a> {
     CuRefNo(&'a str),
 }
 
-impl Record<'_> {
+impl<'a> Record<'a> {
+    /// The table takes in texts only; still, only the compiler's word is taken for it.
+    fn texts(&self) -> Option<(&'a str, &'a str)> {
+        Some((str::from_utf8(self.first).ok()?, str::from_utf8(self.second).ok()?))
+    }
+
     fn has_identity(&self, identity: &[u8]) -> bool {
         match self.form {
-            form::PLAIN => self.first.as_bytes().eq_ignore_ascii_case(identity),
-            form::ADDRESS => self.second.as_bytes() == identity,
-            _ => self.first.as_bytes() == identity,
+            form::PLAIN => self.first.eq_ignore_ascii_case(identity),
+            form::ADDRESS => self.second.eq_ignore_ascii_case(identity),
+            _ => self.first == identity,
         }
     }
 }
@@ -201,7 +292,8 @@ mod tests {
     #[test]
     fn customers_are_found_again_in_every_spelling_and_read_back_as_first_written() {
         let mut table = CustomerTable::default();
-        let mut insert = |email: &str, cu_ref_no: &str| table.insert(Some(email), Some(cu_ref_no)).expect("valid");
+        let mut insert =
+            |email: &str, cu_ref_no: &str| table.insert(Some(email), Some(cu_ref_no), None).expect("valid");
         assert_eq!([insert("Jan@Barasek.com", ""), insert(" jan@barasek.COM ", " ")], [0, 0]);
         assert_eq!([insert("jan@Bücher.example", ""), insert("JAN@xn--bcher-kva.example", "")], [1, 1]);
         assert_eq!([insert("", "1cGIHvFoQDGLAbcA"), insert("jan@barasek.com", "1cGIHvFoQDGLAbcA")], [2, 2]);
@@ -222,7 +314,7 @@ mod tests {
         let mut table = CustomerTable::default();
         for _ in 0..2 {
             for number in 0..100_000 {
-                let id = table.insert(Some(&format!("user{number}@example.com")), None).expect("valid");
+                let id = table.insert(Some(&format!("user{number}@example.com")), None, None).expect("valid");
                 assert_eq!(id, number);
             }
         }

@@ -1,5 +1,7 @@
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
+
 use super::group_table::GroupId;
 
 /// A list's place in [`GroupLists`].
@@ -12,7 +14,7 @@ pub(super) type ListId = u32;
 pub(super) struct GroupLists {
     ends: Vec<usize>,
     groups: Vec<GroupId>,
-    by_cell: HashMap<Box<str>, ListId>,
+    by_cell: HashMap<Box<str>, ListId, RandomState>,
 }
 
 impl GroupLists {
@@ -43,6 +45,6 @@ impl GroupLists {
 
     /// Forgets which cells they stand for.
     pub(super) fn seal(&mut self) {
-        self.by_cell = HashMap::new();
+        self.by_cell = HashMap::default();
     }
 }

@@ -6,10 +6,9 @@ mod attempt;
 mod bill;
 mod breaker;
 mod cancel;
+mod cell;
 mod columns;
 mod concurrency;
-#[cfg(feature = "native")]
-mod csv_source;
 mod customer_table;
 mod gate;
 mod group_lists;
@@ -17,14 +16,16 @@ mod group_table;
 mod introductions;
 mod keeper;
 mod ledger;
-#[cfg(feature = "native")]
-mod line_breaks;
 mod outcome;
+#[cfg(all(feature = "arrow", feature = "native"))]
+mod outcome_batches;
 #[cfg(feature = "native")]
 mod outcomes_file;
 mod plan;
 mod progress;
 mod quota_timeline;
+#[cfg(feature = "arrow")]
+mod record_batch;
 mod refusals;
 #[cfg(feature = "native")]
 mod rejects;
@@ -34,13 +35,14 @@ mod row;
 mod row_table;
 mod run;
 mod run_options;
+#[cfg(feature = "native")]
+mod source;
 mod standing;
 
 pub use bill::{Bill, BillGroup, BillTime};
 pub use cancel::Cancel;
+pub use cell::{Cell, RowCells};
 pub use columns::Columns;
-#[cfg(feature = "native")]
-pub use csv_source::CsvSource;
 pub use ledger::{
     Batch, CustomerKey, Entry, Forget, GroupKey, KnownGroup, Ledger, LedgerGroup, LedgerSecret, LedgerSummary,
     MemoryLedger, QuotaChange, Verdict,
@@ -48,6 +50,8 @@ pub use ledger::{
 #[cfg(feature = "native")]
 pub use ledger::{LedgerLocation, LedgerOwner, StoreLedger};
 pub use outcome::{Outcome, OutcomeCounts, RowOutcome};
+#[cfg(all(feature = "arrow", feature = "native"))]
+pub use outcome_batches::OutcomeBatches;
 #[cfg(feature = "native")]
 pub use outcomes_file::{check_outcomes_path, write_outcomes};
 pub use plan::{EarlierAnswers, Plan, PlanBuilder, PlanOptions};
@@ -58,3 +62,5 @@ pub use rejects::{check_rejects_path, holds_rejects, write_rejects};
 pub use report::{Report, ReportSummary};
 pub use row::{Row, RowGroups};
 pub use run_options::{OnQuota, RunOptions};
+#[cfg(feature = "native")]
+pub use source::{FileFormat, FileSource};

@@ -8,7 +8,8 @@ use jiff::Timestamp;
 use super::allowed_groups::AllowedGroups;
 use super::assignments::Assignments;
 use super::bill::{Bill, BillGroup};
-use super::customer_table::{CustomerId, CustomerTable};
+use super::cell::RowCells;
+use super::customer_table::{CustomerId, CustomerTable, Seen};
 use super::group_lists::{GroupLists, ListId};
 use super::group_table::{Candidate, GroupId, GroupTable};
 use super::ledger::{Ledger, MemoryLedger};
@@ -54,6 +55,9 @@ impl PlanOptions {
         Ok(Self { groups, allow_groups, earlier: EarlierAnswers::default() })
     }
 }
+
+/// How many rows are looked at together: enough to wait for memory together, few enough for the processor's cache.
+pub(super) const AHEAD: usize = 64;
 
 /// Makes a plan from rows, one by one; the rows themselves are not kept.
 #[derive(Debug)]
@@ -101,16 +105,36 @@ impl PlanBuilder {
 
     /// Takes the next row: merges it into its customer's request, or refuses it with its number and the reason.
     pub fn push(&mut self, row: &Row<'_>) {
-        if let Err(error) = self.accept(row) {
+        if let Err(error) = self.accept(row, None) {
             self.refuse(error);
         }
     }
 
-    /// Takes the next row, and notes the line where it begins when it is refused.
-    #[cfg(feature = "native")]
-    pub(super) fn push_line(&mut self, row: &Row<'_>, line: u64) {
-        if let Err(error) = self.accept(row) {
-            self.refuse(error.at_line(line));
+    /// Takes the next row as the values that were found in it, and notes its line, where there is one, when it is refused.
+    pub fn push_cells(&mut self, cells: RowCells<'_>, line: Option<u64>) {
+        if let Err(error) = Row::try_from(cells).and_then(|row| self.accept(&row, None)) {
+            self.refuse(line.into_iter().fold(error, Error::at_line));
+        }
+    }
+
+    /// Takes many rows, each with its line or why it cannot be read.
+    pub(super) fn push_all<'a>(&mut self, rows: impl IntoIterator<Item = (Result<Row<'a>, Error>, Option<u64>)>) {
+        let (mut rows, mut chunk, mut seen) = (rows.into_iter(), Vec::with_capacity(AHEAD), Vec::with_capacity(AHEAD));
+        loop {
+            chunk.extend(rows.by_ref().take(AHEAD));
+            if chunk.is_empty() {
+                break;
+            }
+            let customers = chunk.iter().map(|(row, _)| match row {
+                Ok(Row { email, cu_ref_no, .. }) => (email.as_deref(), cu_ref_no.as_deref()),
+                Err(_) => (None, None),
+            });
+            self.customers.see_all(customers, &mut seen);
+            for ((row, line), seen) in chunk.drain(..).zip(&seen) {
+                if let Err(error) = row.and_then(|row| self.accept(&row, *seen)) {
+                    self.refuse(line.into_iter().fold(error, Error::at_line));
+                }
+            }
         }
     }
 
@@ -160,14 +184,14 @@ impl PlanBuilder {
         Plan { content: Arc::new(content), ledger, earlier, made_at, standing: Arc::default() }
     }
 
-    fn accept(&mut self, row: &Row<'_>) -> Result<(), Error> {
+    fn accept(&mut self, row: &Row<'_>, seen: Option<Seen>) -> Result<(), Error> {
         let (email, cu_ref_no) = (row.email.as_deref(), row.cu_ref_no.as_deref());
         let list = self.list_of(row)?;
         let assignments = self.assignments + self.lists.get(list).len() as u64;
         if u32::try_from(assignments).is_err() {
             return Err(Error::internal("a plan has over four billion assignments"));
         }
-        let customer = self.customers.insert(email, cu_ref_no)?;
+        let customer = self.customers.insert(email, cu_ref_no, seen)?;
         self.assignments = assignments;
         self.rows.accept(customer, list);
         Ok(())
@@ -175,11 +199,11 @@ impl PlanBuilder {
 
     /// The list of a row's groups, which most rows share with an earlier one.
     fn list_of(&mut self, row: &Row<'_>) -> Result<ListId, Error> {
-        let mut cell = std::mem::take(&mut self.cell);
-        let list = match &row.groups {
+        match &row.groups {
             RowGroups::Absent => self.list_in("", row),
             RowGroups::Text(text) => self.list_in(text, row),
             RowGroups::List(list) => {
+                let mut cell = std::mem::take(&mut self.cell);
                 // No group may contain the mark of a list, so that no text is taken for one.
                 cell.clear();
                 cell.push('\u{1}');
@@ -187,11 +211,11 @@ impl PlanBuilder {
                     cell.push_str(group);
                     cell.push('\u{1}');
                 }
-                self.list_in(&cell, row)
+                let list = self.list_in(&cell, row);
+                self.cell = cell;
+                list
             }
-        };
-        self.cell = cell;
-        list
+        }
     }
 
     fn list_in(&mut self, cell: &str, row: &Row<'_>) -> Result<ListId, Error> {

@@ -1,10 +1,13 @@
 use std::fmt::Display;
 use std::fs::File;
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use csv::{ByteRecord, ReaderBuilder, Writer};
 
-use super::{CsvSource, Outcome, Report};
+use super::cell::RowCells;
+use super::source::{CsvFile, FileSource};
+use super::{Outcome, Report, RowOutcome};
 use crate::error::Error;
 
 /// Cells that begin with one of these are taken for formulas by spreadsheets (OWASP, "CSV Injection").
@@ -19,7 +22,7 @@ const REASON_COLUMNS: [&str; 4] = ["row", "kind", "code", "reason"];
 ///
 /// `input_not_rereadable` when the input is a pipe, `rejects_replace_input` when the path is the input itself, and
 /// `file_unwritable` when it is a directory or its directory does not exist.
-pub fn check_rejects_path(source: &CsvSource, path: &Path) -> Result<(), Error> {
+pub fn check_rejects_path(source: &FileSource, path: &Path) -> Result<(), Error> {
     let input = source.path();
     if input.metadata().is_ok_and(|metadata| !metadata.is_file()) {
         let message =
@@ -58,44 +61,111 @@ pub fn holds_rejects(path: &Path) -> bool {
             .is_ok_and(|mut reader| reader.byte_headers().is_ok_and(|header| reasons_start(header).is_some()))
 }
 
-/// Writes the rejected rows to a CSV file: the columns of the input, then `row`, `kind`, `code` and `reason`.
+/// Writes the rejected rows to a CSV file: the columns of the input, then `row`, `kind`, `code` and `reason`. Of an input that is
+/// not CSV, these are only the columns that the plan reads; a list of groups becomes one cell, separated by `;`.
 ///
-/// Cells that a spreadsheet would take for a formula are neutralised by a leading apostrophe, which [`CsvSource`] takes away again
-/// when it reads such a file, corrected and sent again; its own last four columns are left out then. The input is read a second time, because a plan
-/// keeps no rows. Returns how many rows were written; for none, no file is made.
+/// Cells that a spreadsheet would take for a formula are neutralised by a leading apostrophe, which [`FileSource`] takes away again
+/// when it reads such a file, corrected and sent again; its own last four columns are left out then. The input is read a second
+/// time, because a plan keeps no rows. Returns how many rows were written; for none, no file is made.
 ///
 /// # Errors
 ///
-/// The errors of [`CsvSource::read_into`] and of [`check_rejects_path`], and `input_changed` when the input has fewer rows than
+/// The errors of [`FileSource::read_into`] and of [`check_rejects_path`], and `input_changed` when the input has fewer rows than
 /// the report.
-pub fn write_rejects(report: &Report, source: &CsvSource, path: &Path) -> Result<u64, Error> {
+pub fn write_rejects(report: &Report, source: &FileSource, path: &Path) -> Result<u64, Error> {
     let mut rejected = report.outcomes().filter(|row| row.outcome == Outcome::Rejected).peekable();
     if rejected.peek().is_none() {
         return Ok(0);
     }
     check_rejects_path(source, path)?;
-    let failed = |error: csv::Error| unwritable(path, &error).caused_by(error);
-    let mut reader = source.reader()?;
-    let header = source.header(&mut reader)?;
+    let written = match source.as_csv() {
+        Some(file) => write_lines(rejected, file, path)?,
+        None => write_cells(rejected, source, path)?,
+    };
+    written.ok_or_else(|| {
+        let message = format!("the file {} has fewer rows than before", source.path().display());
+        Error::invalid_input("input_changed", message, "plan the file again")
+    })
+}
+
+/// Writes lines as they were. Nothing comes back when the input has become shorter.
+fn write_lines(
+    rejected: impl Iterator<Item = RowOutcome>,
+    file: CsvFile<'_>,
+    path: &Path,
+) -> Result<Option<u64>, Error> {
+    let mut reader = file.reader()?;
+    let header = file.header(&mut reader)?;
     let columns = reasons_start(&header).unwrap_or(header.len());
-    let mut writer = Writer::from_writer(File::create(path).map_err(|error| failed(error.into()))?);
-    writer.write_byte_record(&extended(&header, columns, REASON_COLUMNS)).map_err(failed)?;
-    let (mut record, mut row, mut written) = (ByteRecord::new(), 0, 0);
+    let mut writer = RejectsWriter::create(path, &header, columns)?;
+    let (mut record, mut row) = (ByteRecord::new(), 0);
     for reject in rejected {
         while row < reject.row {
-            if !source.read(&mut reader, &mut record)? {
-                let message = format!("the file {} has fewer rows than before", source.path().display());
-                return Err(Error::invalid_input("input_changed", message, "plan the file again"));
+            if !file.read(&mut reader, &mut record)? {
+                return Ok(None);
             }
             row += 1;
         }
+        writer.write(&record, &reject)?;
+    }
+    writer.finish().map(Some)
+}
+
+/// Writes the cells of the columns that the plan reads. Nothing comes back when the input has become shorter.
+fn write_cells(
+    mut rejected: impl Iterator<Item = RowOutcome>,
+    source: &FileSource,
+    path: &Path,
+) -> Result<Option<u64>, Error> {
+    let columns = source.columns();
+    let names = [&columns.email, &columns.cu_ref_no, &columns.groups];
+    let header: ByteRecord = names.into_iter().flatten().map(|name| name.trim()).collect();
+    let mut writer = RejectsWriter::create(path, &header, header.len())?;
+    let (mut next, mut row, mut failure) = (rejected.next(), 0, None);
+    source.each_row(|cells: RowCells<'_>| {
+        row += 1;
+        let Some(reject) = next.as_ref() else { return ControlFlow::Break(()) };
+        if reject.row == row {
+            let cells = [&cells.email, &cells.cu_ref_no, &cells.groups];
+            let named = names.iter().zip(cells).filter(|(name, _)| name.is_some());
+            let record = named.map(|(_, cell)| cell.shown().into_owned()).collect::<Vec<_>>().into();
+            failure = writer.write(&record, reject).err();
+            next = rejected.next();
+        }
+        if failure.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    })?;
+    failure.map_or(Ok(()), Err)?;
+    if next.is_some() { Ok(None) } else { writer.finish().map(Some) }
+}
+
+/// A file of rejects while it is written.
+struct RejectsWriter<'a> {
+    path: &'a Path,
+    inner: Writer<File>,
+    columns: usize,
+    written: u64,
+}
+
+impl<'a> RejectsWriter<'a> {
+    fn create(path: &'a Path, header: &ByteRecord, columns: usize) -> Result<Self, Error> {
+        let failed = |error: csv::Error| unwritable(path, &error).caused_by(error);
+        let mut inner = Writer::from_writer(File::create(path).map_err(|error| failed(error.into()))?);
+        inner.write_byte_record(&extended(header, columns, REASON_COLUMNS)).map_err(failed)?;
+        Ok(Self { path, inner, columns, written: 0 })
+    }
+
+    fn write(&mut self, record: &ByteRecord, reject: &RowOutcome) -> Result<(), Error> {
         let number = reject.row.to_string();
         let [kind, code, reason] = reason(reject.error.as_ref());
-        writer.write_byte_record(&extended(&record, columns, [&number, kind, code, reason])).map_err(failed)?;
-        written += 1;
+        let record = extended(record, self.columns, [&number, kind, code, reason]);
+        self.written += 1;
+        self.inner.write_byte_record(&record).map_err(|error| unwritable(self.path, &error).caused_by(error))
     }
-    writer.flush().map_err(|error| failed(error.into()))?;
-    Ok(written)
+
+    fn finish(mut self) -> Result<u64, Error> {
+        self.inner.flush().map_err(|error| unwritable(self.path, &error).caused_by(error))?;
+        Ok(self.written)
+    }
 }
 
 fn unwritable(path: &Path, reason: impl Display) -> Error {
@@ -155,7 +225,7 @@ mod tests {
 
     struct Bench {
         folder: tempfile::TempDir,
-        source: CsvSource,
+        source: FileSource,
         report: Report,
     }
 
@@ -164,10 +234,10 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("customers.csv");
         std::fs::write(&path, content).expect("a file");
-        let source = CsvSource::new(path);
         let columns = Columns { email: Some("email".into()), cu_ref_no: None, groups: Some("groups".into()) };
+        let source = FileSource::new(path, columns);
         let mut plan = PlanBuilder::new(&PlanOptions::default()).expect("a plan");
-        source.read_into(&columns, &mut plan).expect("rows");
+        source.read_into(&mut plan).expect("rows");
         let builder = Client::builder().api_key("DEV_0123456789abcdefghijABCDEFGH").base_url("https://api.example");
         let client = builder.transport(Agreeable).clock(Arc::new(crate::client::TokioClock::new())).build();
         let report = plan.finish().run(&client.expect("a client"), RunOptions::default()).await;

@@ -6,9 +6,6 @@ use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 
 use crate::error::{Error, Field};
 
-/// RFC 5321, section 4.5.3.1.3: a path has at most 256 octets, two of which are its angle brackets.
-const LENGTH_LIMIT: usize = 254;
-
 /// An e-mail address: the form as written, which is what is sent, and the identity by which customers are merged.
 ///
 /// The identity is the whole address in lower case with the domain in its ASCII form, because mail systems and the server
@@ -22,6 +19,9 @@ pub struct Email {
 }
 
 impl Email {
+    /// RFC 5321, section 4.5.3.1.3: a path has at most 256 octets, two of which are its angle brackets.
+    pub(crate) const LENGTH_LIMIT: usize = 254;
+
     /// Parses an address, without the white space around it.
     ///
     /// # Errors
@@ -33,10 +33,10 @@ impl Email {
             let identity = written.bytes().any(|byte| byte.is_ascii_uppercase()).then(|| written.to_ascii_lowercase());
             return Ok(Self { written: written.into(), identity: identity.map(Into::into) });
         }
-        if written.len() > LENGTH_LIMIT {
+        if written.len() > Self::LENGTH_LIMIT {
             return Err(Error::invalid_input(
                 "email_too_long",
-                format!("the e-mail address has {} octets; RFC 5321 allows {LENGTH_LIMIT}", written.len()),
+                format!("the e-mail address has {} octets; RFC 5321 allows {}", written.len(), Self::LENGTH_LIMIT),
                 "check that the right column holds the e-mail addresses",
             )
             .at_field(Field::Email));
@@ -83,7 +83,7 @@ pub(crate) fn is_plain_address(text: &str) -> bool {
     let bytes = text.as_bytes();
     let Some(at) = bytes.iter().position(|byte| *byte == b'@') else { return false };
     let (local_part, domain) = (&bytes[..at], &bytes[at + 1..]);
-    bytes.len() <= LENGTH_LIMIT && is_plain_local_part(local_part) && is_plain_domain(domain)
+    bytes.len() <= Email::LENGTH_LIMIT && is_plain_local_part(local_part) && is_plain_domain(domain)
 }
 
 const ATOM: u8 = 1;
@@ -184,7 +184,7 @@ mod tests {
             .ok()?;
         let local_part = text.rsplit_once('@')?.0;
         let is_valid =
-            ascii.contains('.') && EmailAddress::is_valid_local_part(local_part) && text.len() <= LENGTH_LIMIT;
+            ascii.contains('.') && EmailAddress::is_valid_local_part(local_part) && text.len() <= Email::LENGTH_LIMIT;
         is_valid.then(|| format!("{}@{ascii}", local_part.to_lowercase()))
     }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bizkithub import _native, receipt
 from bizkithub._base_client import BaseClient, is_path
+from bizkithub._frame import is_frame, narrowed
 from bizkithub.plan import AsyncPlan
 
 TYPE_CHECKING = False
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from bizkithub._frame import Frame
     from bizkithub.receipt import Receipt
 
 
@@ -65,7 +67,7 @@ class AsyncClient(BaseClient):
 
     async def plan(
         self,
-        data: str | os.PathLike[str] | Iterable[Mapping[str, Any]],
+        data: str | os.PathLike[str] | Frame | Iterable[Mapping[str, Any]],
         *,
         email: str | None = None,
         cu_ref_no: str | None = None,
@@ -79,12 +81,13 @@ class AsyncClient(BaseClient):
     ) -> AsyncPlan:
         """Make a plan: validate every row, merge the rows of each customer into one request. Nothing is sent.
 
-        A file is read beside the event loop; rows in memory are read on it, at about a million a second.
+        Files and frames are read beside the event loop; other rows are read on it, at about a million a second.
 
         Args:
-            data: The path of a CSV file (UTF-8, the first line names the columns), or an iterable of mappings. Cells
-                are texts; `None`, NaN and blank texts count as absent. Of a data frame pass
-                `df.to_dict("records")`.
+            data: What to plan. The path of a file: CSV (UTF-8, the first line names the columns), NDJSON (`.ndjson`,
+                `.jsonl`) or Parquet (`.parquet`, `.pq`). A data frame, which is not copied: of pandas, polars (also
+                lazy), pyarrow or duckdb, and anything else that exports Arrow data. Or an iterable of mappings.
+                Cells are texts or whole numbers; `None`, NaN and blank texts count as absent.
             email: The column of e-mail addresses.
             cu_ref_no: The column of customer reference numbers. At least one of the two columns is required.
             groups: The column of groups: texts separated by `;` or `|`, or lists of texts.
@@ -115,10 +118,13 @@ class AsyncClient(BaseClient):
             retry_rejected=retry_rejected,
         )
         if is_path(data):
-            return AsyncPlan(
-                await call(_native.Plan.start_from_csv, self._native, data, delimiter, settings), self._native
-            )
-        return AsyncPlan(await call(_native.Plan.start_from_rows, self._native, data, settings), self._native)
+            work = call(_native.Plan.start_from_file, self._native, data, delimiter, settings)
+        elif is_frame(data):
+            frame = narrowed(data, (email, cu_ref_no, groups))
+            work = call(_native.Plan.start_from_arrow, self._native, frame, settings)
+        else:
+            work = call(_native.Plan.start_from_rows, self._native, data, settings)
+        return AsyncPlan(await work, self._native)
 
     async def close(self) -> None:
         """Close the connections. Calls in flight end as they would; later ones raise `InvalidInputError`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bizkithub import _native, receipt
 from bizkithub._base_client import BaseClient, is_path
+from bizkithub._frame import is_frame, narrowed
 from bizkithub.plan import Plan
 
 TYPE_CHECKING = False
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from bizkithub._frame import Frame
     from bizkithub.receipt import Receipt
 
 
@@ -59,7 +61,7 @@ class Client(BaseClient):
 
     def plan(
         self,
-        data: str | os.PathLike[str] | Iterable[Mapping[str, Any]],
+        data: str | os.PathLike[str] | Frame | Iterable[Mapping[str, Any]],
         *,
         email: str | None = None,
         cu_ref_no: str | None = None,
@@ -74,9 +76,10 @@ class Client(BaseClient):
         """Make a plan: validate every row, merge the rows of each customer into one request. Nothing is sent.
 
         Args:
-            data: The path of a CSV file (UTF-8, the first line names the columns), or an iterable of mappings. Cells
-                are texts; `None`, NaN and blank texts count as absent. Of a data frame pass
-                `df.to_dict("records")`.
+            data: What to plan. The path of a file: CSV (UTF-8, the first line names the columns), NDJSON (`.ndjson`,
+                `.jsonl`) or Parquet (`.parquet`, `.pq`). A data frame, which is not copied: of pandas, polars (also
+                lazy), pyarrow or duckdb, and anything else that exports Arrow data. Or an iterable of mappings.
+                Cells are texts or whole numbers; `None`, NaN and blank texts count as absent.
             email: The column of e-mail addresses.
             cu_ref_no: The column of customer reference numbers. At least one of the two columns is required.
             groups: The column of groups: texts separated by `;` or `|`, or lists of texts.
@@ -105,8 +108,12 @@ class Client(BaseClient):
             retry_rejected=retry_rejected,
         )
         if is_path(data):
-            return Plan(_native.Plan.from_csv(self._native, data, delimiter, settings), self._native)
-        return Plan(_native.Plan.from_rows(self._native, data, settings), self._native)
+            native = _native.Plan.from_file(self._native, data, delimiter, settings)
+        elif is_frame(data):
+            native = _native.Plan.from_arrow(self._native, narrowed(data, (email, cu_ref_no, groups)), settings)
+        else:
+            native = _native.Plan.from_rows(self._native, data, settings)
+        return Plan(native, self._native)
 
     def close(self) -> None:
         """Close the connections. Calls in flight end as they would; later ones raise `InvalidInputError`."""

@@ -31,6 +31,26 @@ class QuotaPoint(Record):
     """Whether the run waited for quota."""
 
 
+class Outcomes(LazySequence[RowOutcome]):
+    """Every row's outcome, in the order of the rows, made when it is looked at.
+
+    It is a table as well, with the columns `row`, `outcome`, `kind`, `code` and `reason`: `polars.DataFrame(outcomes)`,
+    `pyarrow.table(outcomes)`, `pandas.DataFrame.from_arrow(outcomes)`, and in the queries of duckdb by its name.
+    """
+
+    def __init__(self, native: _native.Report, length: int) -> None:
+        def outcome(index: int) -> RowOutcome:
+            name, error = native.outcome(index)
+            return RowOutcome(row=index + 1, outcome=name, error=error)
+
+        super().__init__(length, outcome)
+        self._stream = native.outcome_stream
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """Export the outcomes as a stream of Arrow data."""
+        return self._stream(requested_schema)
+
+
 class Report(Record):
     """What a run did: every row's outcome, the counts, the time and the requests."""
 
@@ -68,8 +88,8 @@ class Report(Record):
     """Whether every row is applied or skipped."""
     timeline: Sequence[QuotaPoint]
     """How the run went along with its quota, in at most a few hundred points."""
-    outcomes: Sequence[RowOutcome]
-    """Every row's outcome, in the order of the rows."""
+    outcomes: Outcomes
+    """Every row's outcome, in the order of the rows: a sequence of `RowOutcome`, and a table for data frames."""
     _inner: _native.Report
 
     def write_outcomes(self, path: str | os.PathLike[str]) -> int:
@@ -136,16 +156,12 @@ def from_native(native: _native.Report) -> Report:
     del values["stopped_by"]
     timeline = [QuotaPoint(**point) for point in values.pop("timeline")]
 
-    def outcome(index: int) -> RowOutcome:
-        name, error = native.outcome(index)
-        return RowOutcome(row=index + 1, outcome=name, error=error)
-
     return Report(
         started_at=started_at,
         resume_at=None if resume_at is None else moment(resume_at),
         stopped_by=native.stopped_by(),
         timeline=timeline,
-        outcomes=LazySequence(values["rows"], outcome),
+        outcomes=Outcomes(native, values["rows"]),
         _inner=native,
         **values,
     )

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 /// The CSV parser counts `\n` only, and begins to count with the one that belongs to the line before: with other line breaks its
 /// numbers would be wrong.
 #[derive(Debug)]
-pub(super) struct LineBreaks<R> {
+pub(in crate::job) struct LineBreaks<R> {
     source: R,
     is_after_return: bool,
 }

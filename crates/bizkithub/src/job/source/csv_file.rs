@@ -1,64 +1,43 @@
 use std::borrow::Cow;
 use std::fs::File;
 use std::io::{Chain, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use csv::{ByteRecord, Reader, ReaderBuilder};
 
-use super::Columns;
 use super::line_breaks::LineBreaks;
-use super::plan::PlanBuilder;
-use super::rejects::{reasons_start, restored};
-use super::row::{Row, RowGroups};
+use super::{open, unreadable};
 use crate::error::Error;
+use crate::job::columns::Columns;
+use crate::job::plan::{AHEAD, PlanBuilder};
+use crate::job::rejects::{reasons_start, restored};
+use crate::job::row::{Row, RowGroups};
 
 /// A file with [`END`] after its last byte.
-pub(super) type CsvReader = Reader<Chain<LineBreaks<File>, &'static [u8]>>;
+pub(in crate::job) type CsvReader = Reader<Chain<LineBreaks<File>, &'static [u8]>>;
 
 /// A line of its own behind the file. When it is read back inside a cell, a quote was never closed and has swallowed every line
 /// up to here; the parser alone would take that for a long cell. Files cannot contain it, because a NUL is refused; and whatever
 /// separates the cells, it is one cell, because a NUL is refused there too.
 const END: &[u8] = b"\n\0\0\0\0\n";
 
-/// A CSV file as the source of a plan: UTF-8, with or without a byte order mark, the first line being the header.
+/// A CSV file: UTF-8, with or without a byte order mark, the first line being the header.
 ///
-/// When the header ends with the columns that [`write_rejects`](super::write_rejects) adds, the file is one of corrected rejects:
-/// the apostrophe with which cells were neutralised there is taken away again.
-#[derive(Clone, Debug)]
-pub struct CsvSource {
-    path: PathBuf,
+/// When the header ends with the columns that [`write_rejects`](crate::job::write_rejects) adds, the file is one of corrected
+/// rejects: the apostrophe with which cells were neutralised there is taken away again.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::job) struct CsvFile<'a> {
+    path: &'a Path,
     delimiter: u8,
 }
 
-impl CsvSource {
-    /// A file whose cells are separated by commas.
-    #[must_use]
-    pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), delimiter: b',' }
-    }
-
-    /// Separates the cells by another ASCII character, such as `;` or a tabulator.
-    #[must_use]
-    pub fn delimited_by(mut self, delimiter: u8) -> Self {
-        self.delimiter = delimiter;
-        self
-    }
-
-    /// The file.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.path
+impl<'a> CsvFile<'a> {
+    pub(super) fn new(path: &'a Path, delimiter: u8) -> Self {
+        Self { path, delimiter }
     }
 
     /// Reads every row into a plan.
-    ///
-    /// # Errors
-    ///
-    /// `file_unreadable` (missing, a directory, not permitted), `delimiter_invalid`, `csv_empty`, `column_missing` (the error lists
-    /// the columns that exist), `column_ambiguous`, `groups_missing` (neither a column nor groups for all rows), then
-    /// `csv_not_utf8`, `csv_nul`, `csv_quote_open` and `csv_ragged`, each with its line. The plan is of no use after an error:
-    /// a broken file is broken as a whole.
-    pub fn read_into(&self, columns: &Columns, plan: &mut PlanBuilder) -> Result<(), Error> {
+    pub(super) fn read_into(&self, columns: &Columns, plan: &mut PlanBuilder) -> Result<(), Error> {
         let mut reader = self.reader()?;
         let header = self.header(&mut reader)?;
         let place = |name: &Option<String>| name.as_deref().map(|name| self.find(&header, name)).transpose();
@@ -67,41 +46,36 @@ impl CsvSource {
             let advice = format!("{}; {}", error.advice().unwrap_or_default(), existing(&header));
             error.advise(advice)
         })?;
-        let mut record = ByteRecord::new();
-        while self.read(&mut reader, &mut record)? {
-            // `read` lets only UTF-8 pass.
-            let cell = |place: Option<usize>| str::from_utf8(record.get(place?)?).ok().map(Cow::Borrowed);
-            let row = Row {
-                email: cell(email),
-                cu_ref_no: cell(cu_ref_no),
-                groups: cell(groups).map_or(RowGroups::Absent, RowGroups::Text),
-            };
-            plan.push_line(&row, line(&reader, &record));
+        let (mut records, mut lines) = (vec![ByteRecord::new(); AHEAD], Vec::with_capacity(AHEAD));
+        loop {
+            lines.clear();
+            while lines.len() < AHEAD && self.read(&mut reader, &mut records[lines.len()])? {
+                lines.push(line(&reader, &records[lines.len()]));
+            }
+            plan.push_all(records.iter().zip(&lines).map(|(record, line)| {
+                // `read` lets only UTF-8 pass.
+                let cell = |place: Option<usize>| str::from_utf8(record.get(place?)?).ok().map(Cow::Borrowed);
+                let groups = cell(groups).map_or(RowGroups::Absent, RowGroups::Text);
+                (Ok(Row { email: cell(email), cu_ref_no: cell(cu_ref_no), groups }), Some(*line))
+            }));
+            if lines.len() < AHEAD {
+                return Ok(());
+            }
         }
-        Ok(())
     }
 
-    pub(super) fn reader(&self) -> Result<CsvReader, Error> {
+    pub(in crate::job) fn reader(&self) -> Result<CsvReader, Error> {
         if !self.delimiter.is_ascii() || matches!(self.delimiter, b'"' | b'\r' | b'\n' | b'\0') {
             let message = format!("cells cannot be separated by {:?}", char::from(self.delimiter));
             let advice = "give one ASCII character that is no quote and no line break, such as ; or a tabulator";
             return Err(Error::invalid_input("delimiter_invalid", message, advice));
         }
-        let unreadable = |reason: String| {
-            let message = format!("the file {} cannot be read: {reason}", self.path.display());
-            Error::invalid_input("file_unreadable", message, "check the path and its permissions")
-        };
-        let file = File::open(&self.path).map_err(|error| unreadable(error.to_string()))?;
-        match file.metadata() {
-            Ok(metadata) if metadata.is_dir() => return Err(unreadable("it is a directory".to_owned())),
-            Ok(_) => {}
-            Err(error) => return Err(unreadable(error.to_string())),
-        }
+        let file = open(self.path)?;
         // The lengths of the lines are compared here, because the mark behind the file has one cell only.
         Ok(ReaderBuilder::new().delimiter(self.delimiter).flexible(true).from_reader(LineBreaks::new(file).chain(END)))
     }
 
-    pub(super) fn header(&self, reader: &mut CsvReader) -> Result<ByteRecord, Error> {
+    pub(in crate::job) fn header(&self, reader: &mut CsvReader) -> Result<ByteRecord, Error> {
         let header = reader.byte_headers().map_err(|error| self.unreadable(&error))?;
         let header = if reasons_start(header).is_some() { restored(header) } else { header.clone() };
         if is_end(&header) || header.iter().all(<[u8]>::is_empty) {
@@ -113,7 +87,7 @@ impl CsvSource {
     }
 
     /// Reads the next line, and tells whether there was one.
-    pub(super) fn read(&self, reader: &mut CsvReader, record: &mut ByteRecord) -> Result<bool, Error> {
+    pub(in crate::job) fn read(&self, reader: &mut CsvReader, record: &mut ByteRecord) -> Result<bool, Error> {
         let unreadable = |error| self.unreadable(&error);
         let is_record = reader.read_byte_record(record).map_err(unreadable)?;
         let line = line(reader, record);
@@ -153,8 +127,7 @@ impl CsvSource {
     }
 
     fn unreadable(&self, error: &csv::Error) -> Error {
-        let message = format!("the file {} cannot be read: {error}", self.path.display());
-        Error::invalid_input("file_unreadable", message, "check the file")
+        unreadable(self.path, error)
     }
 }
 
@@ -208,7 +181,7 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::job::{Plan, PlanOptions};
+    use crate::job::{FileSource, Plan, PlanOptions};
 
     fn read_with(content: &[u8], columns: [Option<&str>; 3], delimiter: u8) -> Result<Plan, Error> {
         let folder = tempfile::tempdir().expect("a folder");
@@ -216,8 +189,7 @@ mod tests {
         fs::write(&path, content).expect("a file");
         let [email, cu_ref_no, groups] = columns.map(|column| column.map(str::to_owned));
         let mut plan = PlanBuilder::new(&PlanOptions::default())?;
-        let source = CsvSource::new(path).delimited_by(delimiter);
-        source.read_into(&Columns { email, cu_ref_no, groups }, &mut plan)?;
+        FileSource::new(path, Columns { email, cu_ref_no, groups }).delimited_by(delimiter).read_into(&mut plan)?;
         Ok(plan.finish())
     }
 

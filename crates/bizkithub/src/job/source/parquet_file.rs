@@ -1,0 +1,143 @@
+use std::collections::HashSet;
+use std::ops::ControlFlow;
+
+use arrow_array::RecordBatch;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+use super::FileSource;
+use crate::error::Error;
+use crate::job::cell::RowCells;
+use crate::job::plan::PlanBuilder;
+use crate::job::record_batch::for_each_slice;
+
+/// Few enough that a batch stays in the processor's cache, many enough that reading it costs little.
+const BATCH: usize = 1 << 13;
+
+/// Reads every row into a plan.
+pub(super) fn read_into(source: &FileSource, plan: &mut PlanBuilder) -> Result<(), Error> {
+    source.columns.check(plan.has_groups_for_all_rows())?;
+    for batch in batches(source)? {
+        plan.push_batch(&batch?, &source.columns)?;
+    }
+    Ok(())
+}
+
+/// Calls the visitor with each row, until it breaks off.
+pub(super) fn each_row(
+    source: &FileSource,
+    mut visit: impl FnMut(RowCells<'_>) -> ControlFlow<()>,
+) -> Result<(), Error> {
+    for batch in batches(source)? {
+        let mut is_over = false;
+        for_each_slice(&batch?, &source.columns, |rows| {
+            is_over = rows.range().any(|row| visit(rows.cells(row)).is_break());
+            !is_over
+        })?;
+        if is_over {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// The file's batches, with no other columns than those that are named. An empty file has one without rows, for its columns.
+fn batches(source: &FileSource) -> Result<impl Iterator<Item = Result<RecordBatch, Error>>, Error> {
+    let invalid = |error: &dyn std::fmt::Display| {
+        let message = format!("the file {} cannot be read as Parquet: {error}", source.path().display());
+        Error::invalid_input("parquet_invalid", message, "check that it is a complete Parquet file")
+    };
+    let builder = ParquetRecordBatchReaderBuilder::try_new(source.open()?).map_err(|error| invalid(&error))?;
+    let columns = &source.columns;
+    let named = [&columns.email, &columns.cu_ref_no, &columns.groups];
+    let named: HashSet<&str> = named.into_iter().flatten().map(|name| name.trim()).collect();
+    let fields = builder.schema().fields().iter().enumerate();
+    let wanted: Vec<usize> =
+        fields.filter(|(_, field)| named.contains(field.name().trim())).map(|(place, _)| place).collect();
+    // Without all that are wanted, every column is read: the error is to list them.
+    let mask = if wanted.len() < named.len() {
+        ProjectionMask::all()
+    } else {
+        ProjectionMask::roots(builder.parquet_schema(), wanted)
+    };
+    let schema = builder.schema().clone();
+    let reader = builder.with_projection(mask).with_batch_size(BATCH).build().map_err(|error| invalid(&error))?;
+    let nothing = std::iter::once(Ok(RecordBatch::new_empty(schema)));
+    Ok(nothing.chain(reader.map(move |batch| batch.map_err(|error| invalid(&error)))))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::sync::Arc;
+
+    use arrow_array::builder::{ListBuilder, StringBuilder};
+    use arrow_array::{ArrayRef, Float64Array, Int64Array, StringArray, TimestampSecondArray};
+    use parquet::arrow::ArrowWriter;
+
+    use super::*;
+    use crate::job::{Columns, Plan, PlanOptions};
+
+    fn read(columns: Vec<(&str, ArrayRef)>, cu_ref_no: Option<&str>) -> Result<Plan, Error> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("customers.parquet");
+        let batch = RecordBatch::try_from_iter(columns).expect("a batch");
+        let mut writer = ArrowWriter::try_new(File::create(&path).expect("a file"), batch.schema(), None).expect("one");
+        writer.write(&batch).expect("rows");
+        writer.close().expect("a footer");
+        let columns = Columns {
+            email: Some("email".into()),
+            cu_ref_no: cu_ref_no.map(str::to_owned),
+            groups: Some("groups".into()),
+        };
+        let mut plan = PlanBuilder::new(&PlanOptions::default())?;
+        FileSource::new(path, columns).read_into(&mut plan)?;
+        Ok(plan.finish())
+    }
+
+    fn texts<const N: usize>(texts: [Option<&str>; N]) -> ArrayRef {
+        Arc::new(StringArray::from(texts.to_vec()))
+    }
+
+    #[test]
+    fn only_the_named_columns_are_read() {
+        let mut groups = ListBuilder::new(StringBuilder::new());
+        groups.append_value([Some("vip"), Some("yoga")]);
+        groups.append_null();
+        groups.append_value([Some("vip")]);
+        let plan = read(
+            vec![
+                ("when", Arc::new(TimestampSecondArray::from(vec![1, 2, 3]))),
+                ("groups", Arc::new(groups.finish())),
+                ("email", texts([Some("a@example.com"), Some("b@example.com"), None])),
+                ("id", Arc::new(Float64Array::from(vec![None, None, Some(1_234_567_890_123_456.0)]))),
+            ],
+            Some("id"),
+        )
+        .expect("a plan");
+        let requests: Vec<_> = plan.requests().map(|(customer, groups)| (customer.to_string(), groups.len())).collect();
+        assert_eq!(requests, [("a@example.com".to_owned(), 2), ("1234567890123456".to_owned(), 1)]);
+        let refusals: Vec<_> = plan.refusals().map(|error| (error.row(), error.code().map(str::to_owned))).collect();
+        assert_eq!(refusals, [(Some(2), Some("groups_missing".to_owned()))]);
+    }
+
+    #[test]
+    fn what_cannot_be_read_says_why() {
+        let email = || ("email", texts([Some("a@example.com")]));
+        let code = |columns, id| read(columns, id).expect_err("no plan").code().map(str::to_owned);
+        let numbers: ArrayRef = Arc::new(TimestampSecondArray::from(vec![1]));
+        assert_eq!(code(vec![email(), ("groups", numbers)], None).as_deref(), Some("column_type_unsupported"));
+        let error = read(vec![email(), ("group", Arc::new(Int64Array::from(vec![1])))], None).expect_err("a column");
+        assert_eq!((error.code(), error.advice()), (Some("column_missing"), Some("the columns are: email, group")));
+        let empty: Vec<(&str, ArrayRef)> = vec![("email", texts([])), ("group", texts([]))];
+        assert_eq!(code(empty, None).as_deref(), Some("column_missing"));
+
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("customers.parquet");
+        std::fs::write(&path, "email,groups\n").expect("a file");
+        let mut plan = PlanBuilder::new(&PlanOptions::default()).expect("a plan");
+        let columns = Columns { email: Some("email".into()), cu_ref_no: None, groups: Some("groups".into()) };
+        let error = FileSource::new(path, columns).read_into(&mut plan).expect_err("no Parquet");
+        assert_eq!(error.code(), Some("parquet_invalid"));
+    }
+}
