@@ -1,8 +1,7 @@
-use std::borrow::Cow;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bizkithub::job::{Columns, EarlierAnswers, FileSource, OnQuota, PlanOptions, Progress, Row, RowGroups, RunOptions};
+use bizkithub::job::{Cell, Columns, EarlierAnswers, FileSource, OnQuota, PlanOptions, Progress, RowCells, RunOptions};
 use bizkithub::{Error, Field, Pace, job};
 use napi::Either;
 use napi::bindgen_prelude::Either4;
@@ -30,21 +29,17 @@ pub struct EarlierSettings {
     pub retry_rejected: bool,
 }
 
-/// A row of the host: its texts, or why it cannot be read.
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct RowInput {
-    email: Option<String>,
-    cu_ref_no: Option<String>,
-    groups: Option<String>,
-    group_list: Option<Vec<String>>,
-    unreadable: Option<Unreadable>,
-}
-
+/// A row of the host: its values as JSON has them, or what it is instead of an object.
 #[derive(Deserialize)]
-struct Unreadable {
-    field: String,
-    reason: String,
+#[serde(rename_all = "camelCase")]
+struct RowInput<'a> {
+    #[serde(borrow, default)]
+    email: Cell<'a>,
+    #[serde(borrow, default)]
+    cu_ref_no: Cell<'a>,
+    #[serde(borrow, default)]
+    groups: Cell<'a>,
+    unreadable: Option<String>,
 }
 
 /// Makes a plan from rows, or from a file of them.
@@ -86,19 +81,20 @@ impl PlanBuilder {
         self.columns.check(has_groups).err().map(Failure::from)
     }
 
-    /// Takes the next rows, a JSON array of objects with `email`, `cuRefNo`, `groups` (a text) or `groupList`, or `unreadable` with
-    /// `field` and `reason`. Answers with the number of rows so far.
+    /// Takes the next rows, a JSON array of objects with the values `email`, `cuRefNo` and `groups`, or with `unreadable`, what the row
+    /// is instead of an object. Answers with the number of rows so far.
     #[napi]
     pub fn push(&self, call: u32, rows: String) -> Option<Failure> {
         let inner = self.inner.clone();
         self.client.calls.start_blocking(call, move || {
-            let rows: Vec<RowInput> = serde_json::from_str(&rows)
+            let rows: Vec<RowInput<'_>> = serde_json::from_str(&rows)
                 .map_err(|error| Error::internal("the rows are not in the form agreed upon").caused_by(error))?;
             let mut plan = inner.lock().unwrap_or_else(PoisonError::into_inner);
             for row in rows {
-                match row.unreadable {
-                    Some(unreadable) => plan.refuse(unreadable.into()),
-                    None => plan.push(&row.into()),
+                let RowInput { email, cu_ref_no, groups, unreadable } = row;
+                match unreadable {
+                    Some(what) => plan.refuse(not_a_row(&what)),
+                    None => plan.push_cells(RowCells { email, cu_ref_no, groups }, None),
                 }
             }
             Ok(Either4::D(u32::try_from(plan.rows()).unwrap_or(u32::MAX)))
@@ -141,23 +137,9 @@ fn take(inner: &Mutex<job::PlanBuilder>) -> Result<job::PlanBuilder, Error> {
     Ok(std::mem::replace(&mut inner.lock().unwrap_or_else(PoisonError::into_inner), empty))
 }
 
-impl From<RowInput> for Row<'static> {
-    fn from(row: RowInput) -> Self {
-        let groups = match (row.groups, row.group_list) {
-            (Some(text), _) => RowGroups::Text(text.into()),
-            (None, Some(list)) => RowGroups::List(list.into_iter().map(Cow::Owned).collect()),
-            (None, None) => RowGroups::Absent,
-        };
-        Self { email: row.email.map(Cow::Owned), cu_ref_no: row.cu_ref_no.map(Cow::Owned), groups }
-    }
-}
-
-impl From<Unreadable> for Error {
-    fn from(unreadable: Unreadable) -> Self {
-        let fields = [Field::Email, Field::CuRefNo, Field::Groups];
-        let field = fields.into_iter().find(|field| field.as_str() == unreadable.field).unwrap_or(Field::Customer);
-        Error::invalid_input("value_not_text", unreadable.reason, "convert the value to text first").at_field(field)
-    }
+fn not_a_row(what: &str) -> Error {
+    let message = format!("the row is {what} instead of an object");
+    Error::invalid_input("value_not_text", message, "pass an object a row").at_field(Field::Customer)
 }
 
 /// The fewest requests that put the groups of all rows.

@@ -25,6 +25,12 @@ impl Report {
         answer(|| Ok(json(&self.inner.summary())))
     }
 
+    /// Why rows are neither applied nor skipped: a JSON array of the core's reasons.
+    #[napi]
+    pub fn reasons(&self) -> Either<String, Failure> {
+        answer(|| Ok(json(&self.inner.reasons())))
+    }
+
     /// The outcomes of some rows: a JSON array.
     #[napi]
     pub fn outcomes(&self, begin: u32, count: u32) -> Either<String, Failure> {

@@ -11,7 +11,7 @@ use pyo3::exceptions::PyIndexError;
 use pyo3::prelude::*;
 use pyo3_arrow::input::AnyRecordBatch;
 
-use crate::argument::{Text, Texts, seconds};
+use crate::argument::{Text, Texts, seconds, type_name};
 use crate::client::Client;
 use crate::completions::{Completions, Courier};
 use crate::error::{call, exception, refused};
@@ -117,8 +117,8 @@ impl Plan {
 
     /// Plans the rows of anything that exports Arrow data, which is not copied.
     #[staticmethod]
-    fn from_arrow(py: Python<'_>, client: &Client, data: AnyRecordBatch, settings: PlanSettings) -> PyResult<Self> {
-        wait(py, reading(Input::Arrow(data.into_reader()?), settings, client.ledger(py)?))
+    fn from_arrow(py: Python<'_>, client: &Client, data: &Bound<'_, PyAny>, settings: PlanSettings) -> PyResult<Self> {
+        wait(py, reading(Input::arrow(data)?, settings, client.ledger(py)?))
     }
 
     /// Plans the rows of anything that exports Arrow data for an event loop.
@@ -128,10 +128,10 @@ impl Plan {
         completions: &Completions,
         number: u64,
         client: &Client,
-        data: AnyRecordBatch,
+        data: &Bound<'_, PyAny>,
         settings: PlanSettings,
     ) -> PyResult<Task> {
-        let work = reading(Input::Arrow(data.into_reader()?), settings, client.ledger(py)?);
+        let work = reading(Input::arrow(data)?, settings, client.ledger(py)?);
         Courier::new(completions, number).start(py, work, |plan| plan)
     }
 
@@ -219,6 +219,17 @@ enum Input {
 }
 
 impl Input {
+    fn arrow(data: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let batches = data.extract::<AnyRecordBatch>().and_then(AnyRecordBatch::into_reader);
+        batches.map(Self::Arrow).map_err(|cause| {
+            let message = format!("the data is {}, which exports no table of Arrow data", type_name(data));
+            let advice = "pass a frame with columns, or convert those that the plan reads to text";
+            let error = refused(data.py(), "data_unreadable", message, advice);
+            error.set_cause(data.py(), Some(cause));
+            error
+        })
+    }
+
     fn read_into(self, columns: &Columns, plan: &mut PlanBuilder) -> Result<Option<FileSource>, Error> {
         match self {
             Self::File(file) => file.read_into(plan).map(|()| Some(file)),

@@ -26,6 +26,11 @@ impl Report {
         call(py, || to_json(&self.inner.summary()))
     }
 
+    /// Why rows are neither applied nor skipped, in JSON.
+    fn reasons(&self, py: Python<'_>) -> PyResult<String> {
+        call(py, || to_json(&self.inner.reasons()))
+    }
+
     /// The exception that stopped the run.
     fn stopped_by(&self, py: Python<'_>) -> Option<PyErr> {
         self.inner.stopped_by().map(|error| exception(py, error))

@@ -90,10 +90,11 @@ fn not_rows(object: &Bound<'_, PyAny>, row: Option<u64>) -> PyErr {
 /// The core's view of a row's values. Python has no texts with half of a character in mind, which no encoding can carry.
 fn cells(values: &[Option<Bound<'_, PyAny>>; 3]) -> PyResult<RowCells<'static>> {
     let [email, cu_ref_no, groups] = values;
-    let groups = groups.as_ref().filter(|value| !value.is_none());
-    let groups = match groups.map(parts).transpose()?.flatten() {
+    // The keys of a mapping are no list that anybody means.
+    let list = groups.as_ref().filter(|value| !value.is_none() && value.cast::<PyMapping>().is_err());
+    let groups = match list.map(parts).transpose()?.flatten() {
         Some(parts) => Cell::List(parts.iter().map(|part| cell(Some(part))).collect()),
-        None => cell(groups),
+        None => cell(groups.as_ref()),
     };
     Ok(RowCells { email: cell(email.as_ref()), cu_ref_no: cell(cu_ref_no.as_ref()), groups })
 }

@@ -20,7 +20,7 @@ export {
 export type { ErrorField, ErrorKind, ErrorProperties } from './errors.js';
 export type { LazyList } from './lazy-list.js';
 export type { Bill, BillGroup, BillTime, Plan, Progress, RunOptions } from './plan.js';
-export type { Outcome, OutcomeCounts, QuotaPoint, Report, RowOutcome } from './report.js';
+export type { Outcome, OutcomeCounts, QuotaPoint, Reason, Report, RowOutcome } from './report.js';
 export type { RowColumns, Rows } from './rows.js';
 export { Sandbox } from './sandbox.js';
 export type { CustomerRecord, Fault, QuotaModel, RequestRecord, SandboxKey, SandboxOptions, SeededCustomer } from './sandbox.js';

@@ -38,6 +38,18 @@ export interface OutcomeCounts {
   readonly unknown: number;
 }
 
+/** Why rows are not applied: one for each outcome and code. */
+export interface Reason {
+  /** What became of the rows. */
+  readonly outcome: Outcome;
+  /** The code of their errors, or the kind where there is no code; `undefined` where the run stopped first. */
+  readonly code: string | undefined;
+  /** How many they are. */
+  readonly rows: number;
+  /** The first three of them. */
+  readonly examples: readonly RowOutcome[];
+}
+
 /** One point of a run's time. */
 export interface QuotaPoint {
   /** Seconds since the run began. */
@@ -69,6 +81,17 @@ interface OutcomeShape {
   readonly row: number;
   readonly outcome: Outcome;
   readonly error?: ErrorShape;
+}
+
+interface ReasonShape {
+  readonly outcome: Outcome;
+  readonly code: string | null;
+  readonly rows: number;
+  readonly examples: readonly OutcomeShape[];
+}
+
+function outcomeOf({ error, ...row }: OutcomeShape): RowOutcome {
+  return error === undefined ? row : { ...row, error: errorOf(error) };
 }
 
 /** What a run did: every row's outcome, the counts, the time and the requests. */
@@ -140,8 +163,14 @@ export class Report implements OutcomeCounts {
   get outcomes(): LazyList<RowOutcome> {
     return LazyList.of(this.rows, (begin, count) => {
       const shapes = JSON.parse(valueOf(this.#native.outcomes(begin, count))) as OutcomeShape[];
-      return shapes.map(({ error, ...row }) => (error === undefined ? row : { ...row, error: errorOf(error) }));
+      return shapes.map(outcomeOf);
     });
+  }
+
+  /** Why rows are neither applied nor skipped, the most frequent reason first. Every row is looked at each time it is asked for. */
+  get reasons(): readonly Reason[] {
+    const shapes = JSON.parse(valueOf(this.#native.reasons())) as ReasonShape[];
+    return shapes.map(({ code, examples, ...reason }) => ({ ...reason, code: code ?? undefined, examples: examples.map(outcomeOf) }));
   }
 
   /**
@@ -157,17 +186,18 @@ export class Report implements OutcomeCounts {
   }
 
   /**
-   * Writes the rejected rows to a CSV file: the columns of the input, then `row`, `kind`, `code` and `reason`. Cells that a
-   * spreadsheet would take for a formula are neutralised. The input file is read a second time.
+   * Writes the rejected rows to a CSV file: the columns of the input, then `row`, `kind`, `code` and `reason`; of an input that is not
+   * CSV, only the columns that the plan reads. Cells that a spreadsheet would take for a formula are neutralised. The input file is
+   * read a second time.
    *
    * @param path - Where to write. For no rejected rows, no file is made.
    * @returns How many rows were written.
-   * @throws InvalidInputError `input_not_csv` when the rows did not come from a CSV file, `input_changed` when that file is not the
+   * @throws InvalidInputError `rejects_without_file` when the rows did not come from a file, `input_changed` when that file is not the
    * same any more, `rejects_replace_input`, `file_unwritable`.
    */
   async writeRejects(path: string): Promise<number> {
     if (!this.#native.hasFileInput) {
-      throw invalidInput('input_not_csv', 'the rows did not come from a CSV file', 'look through report.outcomes instead');
+      throw invalidInput('rejects_without_file', 'the plan was not made from a file', 'read the rejected rows from report.outcomes');
     }
     return await calls().start<number>((call) => this.#native.writeRejects(call, path));
   }

@@ -16,16 +16,11 @@ export interface RowColumns {
 /** Rows as objects, in an array or anything else that yields them. */
 export type Rows = Iterable<object> | AsyncIterable<object>;
 
-/** A row as the addon takes it. */
-interface RowShape {
-  email?: string;
-  cuRefNo?: string;
-  groups?: string;
-  groupList?: string[];
-  unreadable?: { readonly field: keyof RowColumns | 'customer'; readonly reason: string };
-}
+/** A value as the addon takes it, in JSON. */
+type Cell = string | number | boolean | null | Record<string, never> | readonly Cell[];
 
-class Unreadable extends Error {}
+/** A row as the addon takes it. */
+type RowShape = { readonly [name in keyof RowColumns]?: Cell } | { readonly unreadable: string };
 
 /**
  * Hands all rows over in batches of JSON, and waits for each before it reads on.
@@ -63,44 +58,30 @@ function isIterable(rows: unknown): boolean {
   return typeof rows === 'object' && rows !== null && (Symbol.iterator in rows || Symbol.asyncIterator in rows);
 }
 
-function shapeOf(row: unknown, columns: RowColumns): RowShape {
-  let field: keyof RowColumns | 'customer' = 'customer';
-  try {
-    if (typeof row !== 'object' || row === null) throw new Unreadable(`the row is ${describe(row)} instead of an object`);
-    const value = (name: keyof RowColumns): unknown => {
-      field = name;
-      const property = columns[name];
-      return property === undefined ? undefined : (row as Readonly<Record<string, unknown>>)[property];
-    };
-    const shape: RowShape = {};
-    const email = textOf(value('email'));
-    if (email !== undefined) shape.email = email;
-    const cuRefNo = textOf(value('cuRefNo'));
-    if (cuRefNo !== undefined) shape.cuRefNo = cuRefNo;
-    const groups = value('groups');
-    if (Array.isArray(groups)) shape.groupList = groups.map((group) => textOf(group) ?? '');
-    else {
-      const text = textOf(groups);
-      if (text !== undefined) shape.groups = text;
-    }
-    return shape;
-  } catch (error) {
-    if (error instanceof Unreadable) return { unreadable: { field, reason: error.message } };
-    throw error;
+function shapeOf(row: unknown, { email, cuRefNo, groups }: RowColumns): RowShape {
+  if (typeof row !== 'object' || row === null) return { unreadable: row === null || row === undefined ? String(row) : `a ${typeof row}` };
+  const cell = (name: string | undefined): Cell => (name === undefined ? null : cellOf((row as Readonly<Record<string, unknown>>)[name]));
+  return { email: cell(email), cuRefNo: cell(cuRefNo), groups: cell(groups) };
+}
+
+/** A value in JSON without a change of what it is: the core decides which values have a text. */
+function cellOf(value: unknown): Cell {
+  switch (typeof value) {
+    case 'string':
+      // Half a surrogate pair is no text that could be sent.
+      return value.toWellFormed();
+    case 'number':
+      // In JSON, an integer whose last digits are lost already would look like any other.
+      return Math.abs(value) > Number.MAX_SAFE_INTEGER ? Number.MAX_VALUE : value;
+    case 'bigint':
+      return String(value);
+    case 'boolean':
+      return value;
+    case 'undefined':
+      return null;
+    default:
+      if (value === null) return null;
+      // A date, say, would write itself as a text.
+      return Array.isArray(value) ? value.map(cellOf) : {};
   }
-}
-
-/** The text of a value. Whole numbers have one; that of others depends on who writes it. */
-function textOf(value: unknown): string | undefined {
-  if (value === undefined || value === null) return undefined;
-  // Half a surrogate pair is no text that could be sent.
-  if (typeof value === 'string') return value.toWellFormed();
-  if (Number.isSafeInteger(value) || typeof value === 'bigint') return String(value);
-  throw new Unreadable(`the value is ${describe(value)} instead of text`);
-}
-
-function describe(value: unknown): string {
-  if (value === null || value === undefined) return String(value);
-  if (Array.isArray(value)) return 'an array';
-  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
 }

@@ -234,7 +234,7 @@ describe('a plan', () => {
 
     test('alone can have rejects written', async () => {
       const report = await (await client.plan(ROWS, COLUMNS)).run();
-      await assert.rejects(report.writeRejects(join(folder, 'rejects.csv')), { code: 'input_not_csv' });
+      await assert.rejects(report.writeRejects(join(folder, 'rejects.csv')), { code: 'rejects_without_file' });
     });
   });
 

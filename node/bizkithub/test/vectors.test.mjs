@@ -144,6 +144,39 @@ const runners = {
     assert.deepEqual(seen, wanted);
   },
 
+  async 'cells.json'({ column, value, sent: expected, error }) {
+    const { client, requests } = recorder();
+    const row = { email: column === 'groups' ? 'jan@barasek.com' : undefined, groups: 'vip', [column]: value };
+    const plan = await client.plan([row], { email: 'email', groups: 'groups', [column]: column });
+    if (error !== undefined) {
+      checkError(plan.refusals.at(0), error);
+      return;
+    }
+    await plan.run();
+    assert.deepEqual(requests.map((request) => sent(request)[column]), [expected]);
+  },
+
+  async 'results.json'({ name, fields }) {
+    const { client } = recorder({ quota: '100/h' });
+    const rows = ['nobody', 'a@example.com', 'b@example.com'].map((email) => ({ email }));
+    const plan = await client.plan(rows, { email: 'email', constantGroups: ['vip'] });
+    let progress;
+    const report = await plan.run({ onProgress: (snapshot) => { progress = snapshot; } });
+    const results = {
+      bill: plan.bill,
+      billGroup: plan.bill.groups[0],
+      billTime: plan.bill.time,
+      progress,
+      report,
+      quotaPoint: report.timeline[0],
+      reason: report.reasons[0],
+      rowOutcome: report.outcomes.at(0),
+    };
+    const result = results[name];
+    assert.deepEqual(Object.keys(result).filter((field) => !(field in fields)), []);
+    for (const [field, type] of Object.entries(fields)) assert.ok(isOfType(result[field], type), `${field}: ${inspect(result[field])}`);
+  },
+
   async 'plans.json'({ rows, options = {}, bill, requests: expected, refused, error }) {
     const { client, requests } = recorder();
     const input = rows.map(({ email, cuRefNo, groups }) => ({ email: textOf(email), cuRefNo: textOf(cuRefNo), groups: groupsOf(groups) }));
@@ -167,6 +200,20 @@ const runners = {
     assert.deepEqual(requests.map(sent), wanted);
   },
 };
+
+/** Whether a value is of a type that a result's field has. */
+function isOfType(value, type) {
+  if (value === undefined || value === null) return type.endsWith('?');
+  switch (type.replace('?', '')) {
+    case 'count': return Number.isSafeInteger(value) && value >= 0;
+    case 'counts': return Object.values(value).every(Number.isSafeInteger);
+    case 'moment': return value instanceof Date;
+    case 'error': return value instanceof BizKitHubError;
+    case 'text': return typeof value === 'string';
+    case 'list': return Array.isArray(value);
+    default: return typeof value === type.replace('?', '');
+  }
+}
 
 function textsOf({ email, cuRefNo }) {
   return { ...(email === undefined ? {} : { email: textOf(email) }), ...(cuRefNo === undefined ? {} : { cuRefNo: textOf(cuRefNo) }) };

@@ -22,7 +22,7 @@ ROWS: list[dict[str, Any]] = [
     {"email": "d@example.com", "segment": ["vip", None]},
     {"segment": "vip"},
 ]
-CODES = ["email_invalid", "customer_missing", "groups_missing", "text_expected", "text_expected", "customer_missing"]
+CODES = ["email_invalid", "customer_missing", "groups_missing", "email_invalid", "group_empty", "customer_missing"]
 
 
 def test_a_plan_merges_customers_and_refuses_rows_and_sends_nothing(sandbox: bk.Sandbox, client: bk.Client) -> None:

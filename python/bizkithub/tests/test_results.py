@@ -9,7 +9,7 @@ import pytest
 
 import bizkithub as bk
 from bizkithub._json import camel, dump, load, moment, snake
-from bizkithub._lazy_sequence import LazySequence
+from bizkithub._lazy_list import LazySequence
 
 QUOTA = bk.Quota(limit=10, remaining=3, resets_at=None, window=60.0, retry_after=None)
 GROUP = bk.BillGroup(text="VIP", slug="vip", customers=2, is_new=True, resembles=None)
@@ -73,7 +73,7 @@ def test_a_report_is_compared_by_identity_and_not_pickled(client: bk.Client) -> 
         pickle.dumps(report)
 
 
-def test_a_lazy_sequence_makes_only_what_is_asked_for() -> None:
+def test_a_lazy_list_makes_only_what_is_asked_for() -> None:
     made: list[int] = []
 
     def make(index: int) -> int:

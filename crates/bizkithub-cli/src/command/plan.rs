@@ -11,7 +11,7 @@ use crate::exit_code::ExitCode;
 use crate::ledger_choice::{EarlierChoice, LedgerChoice, finish};
 use crate::output::Output;
 use crate::quota_choice::QuotaChoice;
-use crate::reasons::Reasons;
+use crate::reasons::reasons_text;
 use crate::table::{Align, TextTable};
 use crate::wording::{counted, number, time};
 
@@ -85,7 +85,7 @@ fn text(plan: &Plan, bill: &Bill, file: &str, ledger: Option<&str>) -> String {
     if !bill.groups.is_empty() {
         sections.push(groups_text(bill, ledger.is_some()));
     }
-    sections.extend(Reasons::of_plan(plan).text());
+    sections.extend(reasons_text(&plan.reasons()));
     let ledger = ledger.map(|location| format!(" The ledger is {location}.")).unwrap_or_default();
     sections
         .push(format!("Nothing has been sent. Slugs are predictions: the server's own have the last word.{ledger}\n"));

@@ -23,7 +23,7 @@ use crate::output::Output;
 use crate::printable::printable;
 use crate::progress_display::ProgressDisplay;
 use crate::quota_choice::QuotaChoice;
-use crate::reasons::Reasons;
+use crate::reasons::reasons_text;
 use crate::rejects_file::RejectsFile;
 use crate::table::{Align, TextTable};
 use crate::wording::{counted, number, time};
@@ -119,7 +119,7 @@ pub(crate) fn execute(
         "ledger": ledger,
         "bill": bill,
         "report": report.summary(),
-        "reasons": Reasons::of_report(&report),
+        "reasons": report.reasons(),
         "rejects": match &rejects {
             Ok(rejects) => rejects.json(&rejects_path),
             Err(error) => json!({ "file": rejects_path, "error": error }),
@@ -207,7 +207,7 @@ fn report_text(report: &Report, has_ledger: bool) -> String {
         table.row([outcome, &number(rows)]);
     }
     let mut sections = vec![String::new(), table.text()];
-    sections.extend(Reasons::of_report(report).text());
+    sections.extend(reasons_text(&report.reasons()));
     sections.push(requests_text(report));
     let unsettled = counts.pending + counts.unknown;
     if unsettled > 0 {

@@ -1,10 +1,9 @@
-use std::hash::{BuildHasher, Hasher};
-
-use foldhash::quality::RandomState;
 use hashbrown::HashTable;
 
+use super::prepared_row::{Glimpse, PreparedRow, RowPreparation};
+use super::row::Row;
 use crate::error::Error;
-use crate::types::{Customer, CustomerIdentity, Email, is_plain_address};
+use crate::types::{Customer, CustomerIdentity, Email};
 
 /// Every customer of a plan, once. A customer costs its text and about 30 bytes: the texts lie in a few large blocks, and an index
 /// that is needed only while the plan is made finds them by their identity.
@@ -13,23 +12,14 @@ pub(super) struct CustomerTable {
     blocks: Vec<Vec<u8>>,
     places: Vec<Place>,
     index: HashTable<Indexed>,
-    hasher: RandomState,
+    preparation: RowPreparation,
 }
 
 /// A customer's place in a [`CustomerTable`], in the order of the first rows.
 pub(super) type CustomerId = u32;
 
-/// What a look ahead tells about a customer.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Seen {
-    hash: u32,
-    place: Option<Place>,
-    /// The customer, who may have come in since when there is none.
-    customer: Option<CustomerId>,
-}
-
 /// Where a record begins: records begin at multiples of [`ALIGNMENT`], so that 32 bits reach far.
-type Place = u32;
+pub(super) type Place = u32;
 
 /// A part of the hash beside the place: growing the index then need not read the texts again, nor does a miss.
 #[derive(Clone, Copy, Debug)]
@@ -66,75 +56,56 @@ impl CustomerTable {
         self.places.len()
     }
 
-    /// Finds a customer by its texts, or takes it in; blank texts count as absent. What was seen ahead of it saves the search.
+    /// Finds a customer by its texts, or takes it in; blank texts count as absent. A glimpse of it saves the search.
     pub(super) fn insert(
         &mut self,
         email: Option<&str>,
         cu_ref_no: Option<&str>,
-        seen: Option<Seen>,
+        glimpse: Option<Glimpse>,
     ) -> Result<CustomerId, Error> {
-        if let (Some(seen), Some(email)) = (seen.or_else(|| self.see(email, cu_ref_no)), email) {
-            if let Some(customer) = seen.customer {
+        let glimpse = glimpse.or_else(|| self.preparation.glimpse(email, cu_ref_no));
+        if let (Some(glimpse), Some(email)) = (glimpse, email) {
+            if let Some(customer) = glimpse.customer {
                 return Ok(customer);
             }
             let email = email.trim();
-            return self.find_or_keep(seen.hash, email.as_bytes(), form::PLAIN, email, "");
+            return self.find_or_keep(glimpse.hash, email.as_bytes(), form::PLAIN, email, "");
         }
         let customer = Customer::parse(email, cu_ref_no)?;
         let written = customer.email().map(Email::as_str);
         match customer.identity() {
             CustomerIdentity::CuRefNo(identity) => {
-                let (identity, hash) = (identity.as_str(), self.hash(identity.as_str().as_bytes()));
+                let (identity, hash) = (identity.as_str(), self.preparation.hash(identity.as_str().as_bytes()));
                 self.find_or_keep(hash, identity.as_bytes(), form::CU_REF_NO, identity, written.unwrap_or_default())
             }
             CustomerIdentity::Email(identity) => {
-                let (written, hash) = (written.unwrap_or_default(), self.hash(identity.as_bytes()));
+                let (written, hash) = (written.unwrap_or_default(), self.preparation.hash(identity.as_bytes()));
                 self.find_or_keep(hash, identity.as_bytes(), form::ADDRESS, written, &identity)
             }
         }
     }
 
-    /// Looks for many customers at once, each by its texts. Every step of a search waits for memory; a step of all of them together
-    /// waits little longer than one, because the waits do not depend on one another.
-    pub(super) fn see_all<'a>(
-        &self,
-        customers: impl Iterator<Item = (Option<&'a str>, Option<&'a str>)> + Clone,
-        seen: &mut Vec<Option<Seen>>,
-    ) {
-        seen.clear();
-        seen.extend(customers.clone().map(|(email, cu_ref_no)| self.see(email, cu_ref_no)));
-        for one in seen.iter_mut().flatten() {
-            one.place = self.candidate(one.hash);
+    /// Looks for the customers of many rows at once. Every step of a search waits for memory; a step of all of them together waits
+    /// little longer than one, because the waits do not depend on one another.
+    pub(super) fn find_all(&self, rows: &mut [PreparedRow<'_>]) {
+        for glimpse in rows.iter_mut().filter_map(|row| row.glimpse.as_mut()) {
+            glimpse.place = self.candidate(glimpse.hash);
         }
-        for one in seen.iter_mut().flatten() {
-            one.customer = one.place.and_then(|place| self.bytes_at(place)).map(|(customer, _)| customer);
+        for glimpse in rows.iter_mut().filter_map(|row| row.glimpse.as_mut()) {
+            glimpse.customer = glimpse.place.and_then(|place| self.bytes_at(place)).map(|(customer, _)| customer);
         }
-        for ((email, _), one) in customers.zip(seen.iter_mut()) {
-            let (Some(email), Some(Seen { place: Some(place), customer, .. })) = (email, one) else { continue };
-            if !self.record_at(*place).is_some_and(|record| record.has_identity(email.trim().as_bytes())) {
-                *customer = None;
+        for PreparedRow { row, glimpse, .. } in rows {
+            let (Ok(Row { email: Some(email), .. }), Some(glimpse)) = (row, glimpse) else { continue };
+            let record = glimpse.place.and_then(|place| self.record_at(place));
+            if !record.is_some_and(|record| record.has_identity(email.trim().as_bytes())) {
+                glimpse.customer = None;
             }
         }
     }
 
-    /// A first look at a customer who is named by a plain address alone, as nearly all are.
-    fn see(&self, email: Option<&str>, cu_ref_no: Option<&str>) -> Option<Seen> {
-        let email = email?.trim();
-        if cu_ref_no.is_some_and(|text| !text.trim().is_empty()) || !is_plain_address(email) {
-            return None;
-        }
-        let mut lower_case = [0; Email::LENGTH_LIMIT];
-        let identity = lower_case.get_mut(..email.len())?;
-        identity.copy_from_slice(email.as_bytes());
-        identity.make_ascii_lowercase();
-        Some(Seen { hash: self.hash(identity), place: None, customer: None })
-    }
-
-    #[expect(clippy::cast_possible_truncation, reason = "any 32 bits of the hash will do")]
-    fn hash(&self, identity: &[u8]) -> u32 {
-        let mut hasher = self.hasher.build_hasher();
-        hasher.write(identity);
-        hasher.finish() as u32
+    /// What prepares rows for this table.
+    pub(super) fn preparation(&self) -> &RowPreparation {
+        &self.preparation
     }
 
     /// The place of a customer with this hash, who need not be the one looked for.

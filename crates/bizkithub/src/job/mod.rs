@@ -22,8 +22,10 @@ mod outcome_batches;
 #[cfg(feature = "native")]
 mod outcomes_file;
 mod plan;
+mod prepared_row;
 mod progress;
 mod quota_timeline;
+mod reasons;
 #[cfg(feature = "arrow")]
 mod record_batch;
 mod refusals;
@@ -57,6 +59,7 @@ pub use outcomes_file::{check_outcomes_path, write_outcomes};
 pub use plan::{EarlierAnswers, Plan, PlanBuilder, PlanOptions};
 pub use progress::{Progress, ProgressListener};
 pub use quota_timeline::QuotaPoint;
+pub use reasons::Reason;
 #[cfg(feature = "native")]
 pub use rejects::{check_rejects_path, holds_rejects, write_rejects};
 pub use report::{Report, ReportSummary};

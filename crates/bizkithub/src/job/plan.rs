@@ -9,10 +9,13 @@ use super::allowed_groups::AllowedGroups;
 use super::assignments::Assignments;
 use super::bill::{Bill, BillGroup};
 use super::cell::RowCells;
-use super::customer_table::{CustomerId, CustomerTable, Seen};
+use super::customer_table::{CustomerId, CustomerTable};
 use super::group_lists::{GroupLists, ListId};
 use super::group_table::{Candidate, GroupId, GroupTable};
 use super::ledger::{Ledger, MemoryLedger};
+#[cfg(feature = "arrow")]
+use super::prepared_row::RowPreparation;
+use super::prepared_row::{Glimpse, PreparedRow};
 use super::refusals::Refusals;
 use super::resemblance::{self, Resemblance};
 use super::row::{Row, RowGroups};
@@ -117,25 +120,37 @@ impl PlanBuilder {
         }
     }
 
-    /// Takes many rows, each with its line or why it cannot be read.
+    /// Takes rows in chunks, each row with its line or why it cannot be read.
     pub(super) fn push_all<'a>(&mut self, rows: impl IntoIterator<Item = (Result<Row<'a>, Error>, Option<u64>)>) {
-        let (mut rows, mut chunk, mut seen) = (rows.into_iter(), Vec::with_capacity(AHEAD), Vec::with_capacity(AHEAD));
+        let (mut rows, mut chunk) = (rows.into_iter(), Vec::with_capacity(AHEAD));
         loop {
-            chunk.extend(rows.by_ref().take(AHEAD));
+            let preparation = self.customers.preparation();
+            chunk.extend(rows.by_ref().take(AHEAD).map(|(row, line)| preparation.prepare(row, line)));
             if chunk.is_empty() {
                 break;
             }
-            let customers = chunk.iter().map(|(row, _)| match row {
-                Ok(Row { email, cu_ref_no, .. }) => (email.as_deref(), cu_ref_no.as_deref()),
-                Err(_) => (None, None),
-            });
-            self.customers.see_all(customers, &mut seen);
-            for ((row, line), seen) in chunk.drain(..).zip(&seen) {
-                if let Err(error) = row.and_then(|row| self.accept(&row, *seen)) {
-                    self.refuse(line.into_iter().fold(error, Error::at_line));
+            self.push_prepared(&mut chunk);
+        }
+    }
+
+    /// Takes rows that are prepared, and leaves none.
+    pub(super) fn push_prepared(&mut self, rows: &mut Vec<PreparedRow<'_>>) {
+        for rows in rows.chunks_mut(AHEAD) {
+            self.customers.find_all(rows);
+            for PreparedRow { row, line, glimpse } in rows {
+                let row = std::mem::replace(row, Ok(Row::default()));
+                if let Err(error) = row.and_then(|row| self.accept(&row, *glimpse)) {
+                    self.refuse(line.into_iter().fold(error, |error, line| error.at_line(*line)));
                 }
             }
         }
+        rows.clear();
+    }
+
+    /// What prepares rows for this plan.
+    #[cfg(feature = "arrow")]
+    pub(super) fn preparation(&self) -> &RowPreparation {
+        self.customers.preparation()
     }
 
     /// Whether the options give groups to every row.
@@ -184,14 +199,14 @@ impl PlanBuilder {
         Plan { content: Arc::new(content), ledger, earlier, made_at, standing: Arc::default() }
     }
 
-    fn accept(&mut self, row: &Row<'_>, seen: Option<Seen>) -> Result<(), Error> {
+    fn accept(&mut self, row: &Row<'_>, glimpse: Option<Glimpse>) -> Result<(), Error> {
         let (email, cu_ref_no) = (row.email.as_deref(), row.cu_ref_no.as_deref());
         let list = self.list_of(row)?;
         let assignments = self.assignments + self.lists.get(list).len() as u64;
         if u32::try_from(assignments).is_err() {
             return Err(Error::internal("a plan has over four billion assignments"));
         }
-        let customer = self.customers.insert(email, cu_ref_no, seen)?;
+        let customer = self.customers.insert(email, cu_ref_no, glimpse)?;
         self.assignments = assignments;
         self.rows.accept(customer, list);
         Ok(())

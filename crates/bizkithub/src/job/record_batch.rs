@@ -1,6 +1,7 @@
 //! Arrow record batches as rows. Texts are borrowed from the batch, so that a row costs no allocation.
 
 use std::ops::Range;
+use std::sync::mpsc::sync_channel;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
@@ -18,6 +19,11 @@ use crate::error::{Error, Field};
 
 /// How many rows are converted at once: a batch may be a whole frame.
 const SLICE: usize = 1 << 16;
+/// From so many rows on, a second thread prepares rows while this one merges them.
+const WORTH_A_THREAD: usize = 1 << 17;
+/// How many rows go from one thread to the other at once: they fit a processor's cache.
+const CHUNK: usize = 1 << 12;
+const CHUNKS_AHEAD: usize = 4;
 
 impl PlanBuilder {
     /// Takes the rows of a record batch.
@@ -30,11 +36,41 @@ impl PlanBuilder {
     /// `column_missing`, `column_ambiguous`, `groups_missing` and `column_type_unsupported`; no row of the batch is taken then.
     pub fn push_batch(&mut self, batch: &RecordBatch, columns: &Columns) -> Result<(), Error> {
         columns.check(self.has_groups_for_all_rows())?;
-        for_each_slice(batch, columns, |rows| {
-            self.push_all(rows.range().map(|row| (Row::try_from(rows.cells(row)), None)));
-            true
+        // The columns are checked before any row is taken.
+        BatchRows::new(&batch.slice(0, 0), columns)?;
+        if batch.num_rows() < WORTH_A_THREAD {
+            return for_each_slice(batch, columns, |rows| {
+                self.push_all(rows.range().map(|row| (Row::try_from(rows.cells(row)), None)));
+                true
+            });
+        }
+        let slices = &slices(batch, CHUNK);
+        let preparation = self.preparation().clone();
+        std::thread::scope(|scope| {
+            let (sender, receiver) = sync_channel(CHUNKS_AHEAD);
+            scope.spawn(move || {
+                for slice in slices {
+                    let prepared = BatchRows::new(slice, columns).map(|rows| {
+                        let prepare = |row| preparation.prepare(Row::try_from(rows.cells(row)), None);
+                        rows.range().map(prepare).collect::<Vec<_>>()
+                    });
+                    // Who does not listen any more needs no more.
+                    if sender.send(prepared).is_err() {
+                        break;
+                    }
+                }
+            });
+            receiver.into_iter().try_for_each(|prepared| {
+                self.push_prepared(&mut prepared?);
+                Ok(())
+            })
         })
     }
+}
+
+fn slices(batch: &RecordBatch, length: usize) -> Vec<RecordBatch> {
+    let begins = (0..batch.num_rows()).step_by(length);
+    begins.map(|begin| batch.slice(begin, length.min(batch.num_rows() - begin))).collect()
 }
 
 /// Calls the visitor with the rows of a batch, many at once, until it says enough.
@@ -43,9 +79,8 @@ pub(super) fn for_each_slice(
     columns: &Columns,
     mut visit: impl FnMut(&BatchRows<'_>) -> bool,
 ) -> Result<(), Error> {
-    for begin in (0..batch.num_rows().max(1)).step_by(SLICE) {
-        let slice = batch.slice(begin, SLICE.min(batch.num_rows() - begin));
-        if !visit(&BatchRows::new(&slice, columns)?) {
+    for slice in &slices(batch, SLICE) {
+        if !visit(&BatchRows::new(slice, columns)?) {
             break;
         }
     }

@@ -3,6 +3,7 @@
 mod api_keys;
 mod base_urls;
 mod case;
+mod cells;
 mod cu_ref_nos;
 mod emails;
 mod expected_error;
@@ -11,6 +12,7 @@ mod groups;
 mod plans;
 mod requests;
 mod responses;
+mod results;
 mod text;
 
 use std::collections::{BTreeMap, HashSet};
@@ -41,12 +43,14 @@ fn outcomes(file: &str, content: &str) -> Vec<Outcome> {
     match file {
         "api-keys.json" => run::<api_keys::ApiKeyCase>(content),
         "base-urls.json" => run::<base_urls::BaseUrlCase>(content),
+        "cells.json" => run::<cells::CellCase>(content),
         "cu-ref-nos.json" => run::<cu_ref_nos::CuRefNoCase>(content),
         "emails.json" => run::<emails::EmailCase>(content),
         "groups.json" => run::<groups::GroupsCase>(content),
         "plans.json" => run::<plans::PlanCase>(content),
         "requests.json" => run::<requests::RequestCase>(content),
         "responses.json" => run::<responses::ResponseCase>(content),
+        "results.json" => run::<results::ResultCase>(content),
         unknown => Err(format!("no runner reads {unknown}")),
     }
     .unwrap_or_else(|reason| vec![Outcome { name: "the file as a whole".to_owned(), failure: Some(reason) }])
@@ -85,7 +89,7 @@ fn every_case_of_every_file_holds() {
     );
     assert_eq!(counts, manifest.files, "the manifest has to list every file with its number of cases");
     assert!(
-        counts.len() == 8 && counts.values().all(|count| *count > 0),
+        counts.len() == 10 && counts.values().all(|count| *count > 0),
         "no file may be missing or empty: {counts:?}"
     );
 }

@@ -23,7 +23,7 @@ from bizkithub.errors import (
 from bizkithub.plan import AsyncPlan, Plan
 from bizkithub.progress import Progress
 from bizkithub.receipt import Quota, Receipt
-from bizkithub.report import QuotaPoint, Report
+from bizkithub.report import Outcomes, QuotaPoint, Reason, Report
 from bizkithub.row_outcome import RowOutcome
 from bizkithub.sandbox import Sandbox
 from bizkithub.slugs import slug
@@ -43,12 +43,14 @@ __all__ = [
     "InvalidInputError",
     "LedgerError",
     "NetworkError",
+    "Outcomes",
     "PermissionDeniedError",
     "Plan",
     "Progress",
     "Quota",
     "QuotaError",
     "QuotaPoint",
+    "Reason",
     "Receipt",
     "RejectedError",
     "Report",

@@ -55,9 +55,9 @@ def is_frame(data: object) -> TypeIs[Frame]:
 
 
 def narrowed(frame: Any, columns: Sequence[str | None]) -> Any:
-    """The frame with no other columns than the named ones, as something that exports Arrow data.
+    """Leave no other columns in a frame than the named ones, and export Arrow data.
 
-    Where one of them is missing, it is an empty frame with the columns that there are, for the error to list.
+    Where one of them is missing, return an empty frame with the columns that there are, for the error to list.
     """
     select = _selector(frame)
     return frame if select is None else select(frame, [name for name in dict.fromkeys(columns) if name is not None])

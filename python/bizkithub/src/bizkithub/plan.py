@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bizkithub import _native, bill, progress, report
-from bizkithub._lazy_sequence import LazySequence
+from bizkithub._lazy_list import LazySequence
 from bizkithub._typing import override
 
 TYPE_CHECKING = False

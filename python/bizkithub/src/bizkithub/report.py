@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bizkithub._json import load, moment
-from bizkithub._lazy_sequence import LazySequence
+from bizkithub._lazy_list import LazyList
 from bizkithub._record import Record
 from bizkithub._typing import override
 from bizkithub.row_outcome import RowOutcome
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from bizkithub import _native
     from bizkithub.errors import BizKitHubError
+    from bizkithub.row_outcome import Outcome
 
 
 class QuotaPoint(Record):
@@ -31,7 +32,7 @@ class QuotaPoint(Record):
     """Whether the run waited for quota."""
 
 
-class Outcomes(LazySequence[RowOutcome]):
+class Outcomes(LazyList[RowOutcome]):
     """Every row's outcome, in the order of the rows, made when it is looked at.
 
     It is a table as well, with the columns `row`, `outcome`, `kind`, `code` and `reason`: `polars.DataFrame(outcomes)`,
@@ -49,6 +50,19 @@ class Outcomes(LazySequence[RowOutcome]):
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
         """Export the outcomes as a stream of Arrow data."""
         return self._stream(requested_schema)
+
+
+class Reason(Record):
+    """Why rows are not applied: one for each outcome and code."""
+
+    outcome: Outcome
+    """What became of the rows."""
+    code: str | None
+    """The code of their errors, or the kind where there is no code; `None` where the run stopped first."""
+    rows: int
+    """How many they are."""
+    examples: tuple[RowOutcome, ...]
+    """The first three of them."""
 
 
 class Report(Record):
@@ -89,8 +103,16 @@ class Report(Record):
     timeline: Sequence[QuotaPoint]
     """How the run went along with its quota, in at most a few hundred points."""
     outcomes: Outcomes
-    """Every row's outcome, in the order of the rows: a sequence of `RowOutcome`, and a table for data frames."""
+    """Every row's outcome, in the order of the rows: a list of `RowOutcome`, and a table for data frames."""
     _inner: _native.Report
+
+    @property
+    def reasons(self) -> Sequence[Reason]:
+        """Why rows are neither applied nor skipped, the most frequent reason first. Every row is looked at."""
+        reasons = load(self._inner.reasons())
+        for reason in reasons:
+            reason["examples"] = tuple(self.outcomes[example["row"] - 1] for example in reason["examples"])
+        return [Reason(**reason) for reason in reasons]
 
     def write_outcomes(self, path: str | os.PathLike[str]) -> int:
         """Write every row's outcome to a file.
