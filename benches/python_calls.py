@@ -91,9 +91,15 @@ def ours(url: str, key: str) -> Iterator[tuple[str, Callable[[int], object]]]:
 
     async def run(calls: int) -> None:
         async with bizkithub.AsyncClient(key, base_url=url) as client:
-            await at_once(calls, lambda: client.add_groups(email="jan@barasek.com", groups=["vip"]))
+            await at_once(
+                calls,
+                lambda: client.add_groups(email="jan@barasek.com", groups=["vip"]),
+            )
 
-    yield f"bizkithub.AsyncClient, {AT_ONCE} at a time", lambda calls: asyncio.run(run(calls))
+    yield (
+        f"bizkithub.AsyncClient, {AT_ONCE} at a time",
+        lambda calls: asyncio.run(run(calls)),
+    )
 
 
 def others(url: str, key: str) -> Iterator[tuple[str, Callable[[int], object]]]:
@@ -104,7 +110,10 @@ def others(url: str, key: str) -> Iterator[tuple[str, Callable[[int], object]]]:
         import requests
 
         session = requests.Session()
-        yield "requests, one at a time", one_at_a_time(lambda: session.post(address, json=body).json())
+        yield (
+            "requests, one at a time",
+            one_at_a_time(lambda: session.post(address, json=body).json()),
+        )
     if importlib.util.find_spec("aiohttp"):
         import aiohttp
 
@@ -117,7 +126,10 @@ def others(url: str, key: str) -> Iterator[tuple[str, Callable[[int], object]]]:
 
                 await at_once(calls, call)
 
-        yield f"aiohttp, {AT_ONCE} at a time", lambda calls: asyncio.run(run_aiohttp(calls))
+        yield (
+            f"aiohttp, {AT_ONCE} at a time",
+            lambda calls: asyncio.run(run_aiohttp(calls)),
+        )
     if importlib.util.find_spec("httpx"):
         import httpx
 
