@@ -120,14 +120,9 @@ def main() -> None:
             [sys.executable, "-c", PYTHON, path, folder / "python.ledger"],
             **ours,
         )
-        node = [
-            "node",
-            "--input-type=module",
-            "--eval",
-            NODE,
-            "--",
-            path,
-            folder / "node.ledger",
+        node: list[str | Path] = [
+            *("node", "--input-type=module", "--eval", NODE, "--"),
+            *(path, folder / "node.ledger"),
         ]
         measure("Node", customers, node, **ours)
         request = f"{url}/api/v1/customer/add-groups?apiKey={key}"

@@ -34,6 +34,9 @@ pub struct Pacer {
     refusals_in_a_row: u32,
     /// Whether the API has answered at all.
     has_heard: bool,
+    /// Which block of ten minutes it is, and the requests that were admitted in it.
+    #[serde(default)]
+    in_block: (u64, u64),
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -179,6 +182,10 @@ const LONGEST_TURN: u64 = 10 * SECOND;
 const BUCKETS: u64 = 250;
 /// How many requests are risked at once where a refusal may come any time.
 const FEW: u64 = 4;
+/// The published limit that no answer tells before it is reached: requests in each block of ten minutes.
+/// <https://docs.bizkithub.com/errors/PUBLIC_API_KEY_TOO_MANY_REQUEST>
+const SILENT_LIMIT: u64 = 1_000;
+const SILENT_WINDOW: u64 = 600 * SECOND;
 /// How finely the last second is known.
 const RECENT: u64 = SECOND / 200;
 
@@ -211,6 +218,7 @@ impl Pacer {
             due: 0,
             refusals_in_a_row: 0,
             has_heard: false,
+            in_block: (0, 0),
         }
     }
 
@@ -265,6 +273,18 @@ impl Pacer {
             return Decision::AfterAnswer;
         }
         let mut most = if is_blind { 1 } else { wish.most.max(1) };
+        if self.is_silent() {
+            // Whether the published limit holds, one request finds out, and not all that could be under way.
+            let used = self.used_in_block(now);
+            if used <= SILENT_LIMIT && used + out >= SILENT_LIMIT {
+                if out > 0 {
+                    return Decision::AfterAnswer;
+                }
+                most = 1;
+            } else if used < SILENT_LIMIT {
+                most = most.min(SILENT_LIMIT - used - out);
+            }
+        }
         if let Some(burst) = self.burst {
             let used = out + self.recent.iter().map(|(_, count)| count).sum::<u64>();
             if used >= burst {
@@ -280,6 +300,10 @@ impl Pacer {
             if room == 0 {
                 if out == 0 && self.may_find_more(now, &limit) {
                     return self.give(now, wish, 1);
+                }
+                if out > 0 && limit.count > self.used(now, &limit) + self.foreign {
+                    // What is out may come back unused.
+                    return Decision::AfterAnswer;
                 }
                 return self.when_there_is_room(now, &limit, out);
             }
@@ -368,6 +392,7 @@ impl Pacer {
 
     fn admit(&mut self, seen: &Observation) {
         self.refusals_in_a_row = 0;
+        self.in_block = (seen.answered / SILENT_WINDOW, self.used_in_block(seen.answered) + 1);
         let sure = u64::from(seen.remaining.is_some());
         let width = self.limit.map_or(SECOND, |limit| limit.window / BUCKETS);
         match self.admitted.back_mut() {
@@ -428,6 +453,11 @@ impl Pacer {
             return;
         }
         let seen = Limit { count: 0, window, source: Source::Found, in_blocks, refused_at: Some(now), seen: None };
+        if self.is_silent() && (window, in_blocks) == (SILENT_WINDOW, true) && self.used_in_block(now) == SILENT_LIMIT {
+            // It is the published one: that it would come just here by chance is hard to believe.
+            self.limit = Some(Limit { count: SILENT_LIMIT, ..seen });
+            return;
+        }
         let used = self.used(now, &seen);
         let is_whole = known.is_some_and(|limit| {
             limit
@@ -509,6 +539,16 @@ impl Pacer {
         None
     }
 
+    /// Whether nothing is known of the quota but what is assumed: no answer has told of it, and none was a refusal.
+    fn is_silent(&self) -> bool {
+        self.limit.is_none_or(|limit| limit.source == Source::Assumed && limit.refused_at.is_none())
+    }
+
+    fn used_in_block(&self, now: u64) -> u64 {
+        let (block, count) = self.in_block;
+        if block == now / SILENT_WINDOW { count } else { 0 }
+    }
+
     /// How many requests may leave at once before the limit is reached.
     fn room(&self, now: u64, limit: &Limit, reserve: f64) -> u64 {
         #[expect(
@@ -541,7 +581,10 @@ impl Pacer {
     /// Whether one request may be sent to find out whether there is room after all: never twice in a window.
     fn may_find_more(&self, now: u64, limit: &Limit) -> bool {
         let is_reset = self.told.and_then(|told| told.resets_at).is_some_and(|moment| moment <= now);
+        // The published limit need not be tried again.
+        let is_published = limit.in_blocks && (limit.count, limit.window) == (SILENT_LIMIT, SILENT_WINDOW);
         let is_next_window = limit.source == Source::Found
+            && !is_published
             && limit.refused_at.is_none_or(|refused_at| match limit.in_blocks {
                 true => refused_at / limit.window < now / limit.window,
                 false => refused_at + limit.window <= now,

@@ -198,7 +198,8 @@ impl<'a> Gate<'a> {
         };
         share.began_at = now;
         let (returned, observations) = (std::mem::take(&mut share.loan), std::mem::take(&mut share.observations));
-        let wish = Wish { most: share.size, ahead: LOAN, ..self.wish };
+        // Others can use what this one could not.
+        let wish = Wish { most: share.size.min(self.wish.backlog.max(1)), ahead: LOAN, ..self.wish };
         let answer = Arc::clone(&share.answer);
         let initial = self.client.permits().fresh();
         let change = move |kept: Option<String>| {
