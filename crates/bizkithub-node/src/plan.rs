@@ -40,6 +40,7 @@ struct RowInput<'a> {
     #[serde(borrow, default)]
     groups: Cell<'a>,
     unreadable: Option<String>,
+    field: Option<String>,
 }
 
 /// Makes a plan from rows, or from a file of them.
@@ -82,7 +83,7 @@ impl PlanBuilder {
     }
 
     /// Takes the next rows, a JSON array of objects with the values `email`, `cuRefNo` and `groups`, or with `unreadable`, what the row
-    /// is instead of an object. Answers with the number of rows so far.
+    /// is instead of an object, or what the value of its `field` is instead of text. Answers with the number of rows so far.
     #[napi]
     pub fn push(&self, call: u32, rows: String) -> Option<Failure> {
         let inner = self.inner.clone();
@@ -91,9 +92,9 @@ impl PlanBuilder {
                 .map_err(|error| Error::internal("the rows are not in the form agreed upon").caused_by(error))?;
             let mut plan = inner.lock().unwrap_or_else(PoisonError::into_inner);
             for row in rows {
-                let RowInput { email, cu_ref_no, groups, unreadable } = row;
+                let RowInput { email, cu_ref_no, groups, unreadable, field } = row;
                 match unreadable {
-                    Some(what) => plan.refuse(not_a_row(&what)),
+                    Some(what) => plan.refuse(unreadable_row(&what, field.as_deref())),
                     None => plan.push_cells(RowCells { email, cu_ref_no, groups }, None),
                 }
             }
@@ -137,9 +138,18 @@ fn take(inner: &Mutex<job::PlanBuilder>) -> Result<job::PlanBuilder, Error> {
     Ok(std::mem::replace(&mut inner.lock().unwrap_or_else(PoisonError::into_inner), empty))
 }
 
-fn not_a_row(what: &str) -> Error {
-    let message = format!("the row is {what} instead of an object");
-    Error::invalid_input("value_not_text", message, "pass an object a row").at_field(Field::Customer)
+fn unreadable_row(what: &str, field: Option<&str>) -> Error {
+    let fields = [Field::Email, Field::CuRefNo, Field::Groups];
+    match fields.into_iter().find(|known| Some(known.as_str()) == field) {
+        Some(field) => {
+            let message = format!("the value is {what} instead of text");
+            Error::invalid_input("value_not_text", message, "convert the value to text first").at_field(field)
+        }
+        None => {
+            let message = format!("the row is {what} instead of an object");
+            Error::invalid_input("value_not_text", message, "pass an object a row").at_field(Field::Customer)
+        }
+    }
 }
 
 /// The fewest requests that put the groups of all rows.

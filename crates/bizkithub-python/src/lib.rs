@@ -3,6 +3,7 @@
 //! Structures cross as tuples or JSON, errors as values: classes live in Python, where they can be typed and pickled.
 
 mod argument;
+mod arrow_rows;
 mod client;
 mod completions;
 mod error;
@@ -29,6 +30,7 @@ mod _native {
 
     #[pymodule_export]
     use super::{
+        arrow_rows::ArrowRows,
         client::Client,
         completions::Completions,
         plan::{Plan, PlanSettings},

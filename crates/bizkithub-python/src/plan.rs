@@ -2,16 +2,14 @@ use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use arrow_array::{RecordBatch, RecordBatchReader};
-use arrow_schema::ArrowError;
 use bizkithub::Error;
 use bizkithub::job::{self, Columns, EarlierAnswers, FileSource, PlanBuilder, PlanOptions, Progress, RunOptions};
 use pyo3::IntoPyObjectExt;
 use pyo3::exceptions::PyIndexError;
 use pyo3::prelude::*;
-use pyo3_arrow::input::AnyRecordBatch;
 
-use crate::argument::{Text, Texts, seconds, type_name};
+use crate::argument::{Text, Texts, seconds};
+use crate::arrow_rows::{ArrowReading, ArrowRows, Stop};
 use crate::client::Client;
 use crate::completions::{Completions, Courier};
 use crate::error::{call, exception, refused};
@@ -61,6 +59,16 @@ impl PlanSettings {
         let resend_after = resend_after.map(|age| seconds(py, "resend_after", age)).transpose()?;
         options.earlier = EarlierAnswers { resend, resend_after, retry_rejected };
         Ok(Self { columns, options })
+    }
+
+    /// Where the columns stand that the plan reads, among those that there are.
+    fn places(&self, py: Python<'_>, names: Vec<String>) -> PyResult<Vec<usize>> {
+        call(py, || {
+            let mut places: Vec<_> = self.columns.places(&names)?.into_iter().flatten().collect();
+            places.sort_unstable();
+            places.dedup();
+            Ok(places)
+        })
     }
 }
 
@@ -115,10 +123,10 @@ impl Plan {
         Courier::new(completions, number).start(py, work, |plan| plan)
     }
 
-    /// Plans the rows of anything that exports Arrow data, which is not copied.
+    /// Plans the rows of anything that exports Arrow data.
     #[staticmethod]
-    fn from_arrow(py: Python<'_>, client: &Client, data: &Bound<'_, PyAny>, settings: PlanSettings) -> PyResult<Self> {
-        wait(py, reading(Input::arrow(data)?, settings, client.ledger(py)?))
+    fn from_arrow(py: Python<'_>, client: &Client, rows: &ArrowRows, settings: PlanSettings) -> PyResult<Self> {
+        wait(py, reading(Input::arrow(py, rows)?, settings, client.ledger(py)?))
     }
 
     /// Plans the rows of anything that exports Arrow data for an event loop.
@@ -128,10 +136,10 @@ impl Plan {
         completions: &Completions,
         number: u64,
         client: &Client,
-        data: &Bound<'_, PyAny>,
+        rows: &ArrowRows,
         settings: PlanSettings,
     ) -> PyResult<Task> {
-        let work = reading(Input::arrow(data)?, settings, client.ledger(py)?);
+        let work = reading(Input::arrow(py, rows)?, settings, client.ledger(py)?);
         Courier::new(completions, number).start(py, work, |plan| plan)
     }
 
@@ -215,45 +223,28 @@ fn rows_of(rows: &Bound<'_, PyAny>, settings: &PlanSettings) -> PyResult<PlanBui
 /// What is read beside the interpreter.
 enum Input {
     File(FileSource),
-    Arrow(Box<dyn RecordBatchReader + Send>),
+    Arrow(ArrowReading),
 }
 
 impl Input {
-    fn arrow(data: &Bound<'_, PyAny>) -> PyResult<Self> {
-        let batches = data.extract::<AnyRecordBatch>().and_then(AnyRecordBatch::into_reader);
-        batches.map(Self::Arrow).map_err(|cause| {
-            let message = format!("the data is {}, which exports no table of Arrow data", type_name(data));
-            let advice = "pass a frame with columns, or convert those that the plan reads to text";
-            let error = refused(data.py(), "data_unreadable", message, advice);
-            error.set_cause(data.py(), Some(cause));
-            error
-        })
+    fn arrow(py: Python<'_>, rows: &ArrowRows) -> PyResult<Self> {
+        call(py, || rows.take()).map(Self::Arrow)
     }
 
-    fn read_into(self, columns: &Columns, plan: &mut PlanBuilder) -> Result<Option<FileSource>, Error> {
+    fn read_into(self, columns: &Columns, plan: &mut PlanBuilder, stop: &Stop) -> Result<Option<FileSource>, Error> {
         match self {
             Self::File(file) => file.read_into(plan).map(|()| Some(file)),
-            Self::Arrow(batches) => {
-                // Without rows there is no batch, and its columns are to be right all the same.
-                plan.push_batch(&RecordBatch::new_empty(batches.schema()), columns)?;
-                for batch in batches {
-                    plan.push_batch(&batch.map_err(|error| broken(&error))?, columns)?;
-                }
-                Ok(None)
-            }
+            Self::Arrow(rows) => rows.read_into(columns, plan, stop).map(|()| None),
         }
     }
 }
 
-fn broken(error: &ArrowError) -> Error {
-    let message = format!("the data broke off while it was read: {error}");
-    Error::invalid_input("data_unreadable", message, "read it by itself to see why, such as into a pyarrow table")
-}
-
 async fn reading(input: Input, settings: PlanSettings, ledger: Option<ClientLedger>) -> Result<Plan, Error> {
+    let stop = Stop::default();
+    let _stopping = stop.on_drop();
     let (plan, source) = blocking(move || {
         let mut plan = PlanBuilder::new(&settings.options)?;
-        let source = input.read_into(&settings.columns, &mut plan)?;
+        let source = input.read_into(&settings.columns, &mut plan, &stop)?;
         Ok((plan, source))
     })
     .await?;

@@ -28,7 +28,8 @@ impl Report {
 
     /// Why rows are neither applied nor skipped, in JSON.
     fn reasons(&self, py: Python<'_>) -> PyResult<String> {
-        call(py, || to_json(&self.inner.reasons()))
+        let reasons = py.detach(|| self.inner.reasons());
+        call(py, || to_json(&reasons))
     }
 
     /// The exception that stopped the run.

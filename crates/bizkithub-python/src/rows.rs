@@ -81,8 +81,7 @@ fn not_rows(object: &Bound<'_, PyAny>, row: Option<u64>) -> PyErr {
         Some(_) => format!("the row is {}, not a mapping of column names to cells", type_name(object)),
         None => format!("the data is {}, neither a path nor rows", type_name(object)),
     };
-    let advice = "pass the path of a CSV file or an iterable of dicts; of a data frame, pass df.to_dict(\"records\") (pandas) or \
-                  df.to_dicts() (polars)";
+    let advice = "pass the path of a file, a data frame, or an iterable of dicts";
     let error = Error::invalid_input("rows_expected", message, advice);
     exception(object.py(), &row.into_iter().fold(error, Error::at_row))
 }

@@ -20,7 +20,7 @@ export type Rows = Iterable<object> | AsyncIterable<object>;
 type Cell = string | number | boolean | null | Record<string, never> | readonly Cell[];
 
 /** A row as the addon takes it. */
-type RowShape = { readonly [name in keyof RowColumns]?: Cell } | { readonly unreadable: string };
+type RowShape = { readonly [name in keyof RowColumns]?: Cell } | { readonly unreadable: string; readonly field?: keyof RowColumns };
 
 /**
  * Hands all rows over in batches of JSON, and waits for each before it reads on.
@@ -30,7 +30,7 @@ type RowShape = { readonly [name in keyof RowColumns]?: Cell } | { readonly unre
  */
 export async function pushRows(rows: Rows, columns: RowColumns, push: (batch: string) => Promise<unknown>): Promise<void> {
   if (!isIterable(rows)) {
-    throw invalidInput('rows_invalid', 'the rows are not iterable', 'pass an array, another iterable or an async iterable of objects, or the path of a CSV file');
+    throw invalidInput('rows_invalid', 'the rows are not iterable', 'pass an array, another iterable or an async iterable of objects, or the path of a file');
   }
   const unseen = new Set(Object.values(columns).filter((name) => name !== undefined));
   let first: object | undefined;
@@ -58,30 +58,47 @@ function isIterable(rows: unknown): boolean {
   return typeof rows === 'object' && rows !== null && (Symbol.iterator in rows || Symbol.asyncIterator in rows);
 }
 
-function shapeOf(row: unknown, { email, cuRefNo, groups }: RowColumns): RowShape {
-  if (typeof row !== 'object' || row === null) return { unreadable: row === null || row === undefined ? String(row) : `a ${typeof row}` };
-  const cell = (name: string | undefined): Cell => (name === undefined ? null : cellOf((row as Readonly<Record<string, unknown>>)[name]));
-  return { email: cell(email), cuRefNo: cell(cuRefNo), groups: cell(groups) };
+function shapeOf(row: unknown, columns: RowColumns): RowShape {
+  if (typeof row !== 'object' || row === null) {
+    return { unreadable: row === null || row === undefined ? String(row) : `a ${typeof row}` };
+  }
+  const shape: Partial<Record<keyof RowColumns, Cell>> = {};
+  for (const name of ['email', 'cuRefNo', 'groups'] as const) {
+    const property = columns[name];
+    if (property === undefined) continue;
+    const value = (row as Readonly<Record<string, unknown>>)[property];
+    // No encoding can carry half of a character, and what stands in for it would be another text.
+    if (isBroken(value) || (Array.isArray(value) && value.some(isBroken))) {
+      return { unreadable: 'text with half of a character (a lone surrogate)', field: name };
+    }
+    shape[name] = cellOf(value);
+  }
+  return shape;
+}
+
+function isBroken(value: unknown): boolean {
+  return typeof value === 'string' && !value.isWellFormed();
 }
 
 /** A value in JSON without a change of what it is: the core decides which values have a text. */
 function cellOf(value: unknown): Cell {
+  return Array.isArray(value) ? value.map(itemOf) : itemOf(value);
+}
+
+function itemOf(value: unknown): Cell {
   switch (typeof value) {
     case 'string':
-      // Half a surrogate pair is no text that could be sent.
-      return value.toWellFormed();
+    case 'boolean':
+      return value;
     case 'number':
       // In JSON, an integer whose last digits are lost already would look like any other.
       return Math.abs(value) > Number.MAX_SAFE_INTEGER ? Number.MAX_VALUE : value;
     case 'bigint':
       return String(value);
-    case 'boolean':
-      return value;
     case 'undefined':
       return null;
     default:
-      if (value === null) return null;
-      // A date, say, would write itself as a text.
-      return Array.isArray(value) ? value.map(cellOf) : {};
+      // A date, say, would write itself as a text, and a list in a list may have no end.
+      return value === null ? null : Array.isArray(value) ? [] : {};
   }
 }

@@ -158,7 +158,10 @@ describe('a plan', () => {
 
   test('refuses the rows whose values are no text, and keeps the others', async () => {
     const rows = [7, null, { mail: true }, { mail: new Date() }, { mail: ROWS[0].mail, segment: { a: 1 } }, { mail: 'a@b.cz', segment: [['x']] }];
-    const plan = await client.plan([...rows, ROWS[1], { mail: '\ud800@example.com', segment: 'vip' }], COLUMNS);
+    const endless = [];
+    endless.push(endless);
+    const odd = [{ mail: '\ud800@example.com', segment: 'vip' }, { mail: 'a@b.cz', segment: ['vip\ud800'] }, { mail: 'a@b.cz', segment: endless }];
+    const plan = await client.plan([...rows, ROWS[1], ...odd], COLUMNS);
     assert.deepEqual([...plan.refusals].map(({ row, code, field }) => [row, code, field]), [
       [1, 'value_not_text', 'customer'],
       [2, 'value_not_text', 'customer'],
@@ -166,7 +169,9 @@ describe('a plan', () => {
       [4, 'value_not_text', 'email'],
       [5, 'value_not_text', 'groups'],
       [6, 'value_not_text', 'groups'],
-      [8, 'email_invalid', 'email'],
+      [8, 'value_not_text', 'email'],
+      [9, 'value_not_text', 'groups'],
+      [10, 'value_not_text', 'groups'],
     ]);
     assert.equal(plan.bill.requests, 1);
   });

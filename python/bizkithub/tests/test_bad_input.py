@@ -151,7 +151,7 @@ def test_data_that_is_no_table_is_refused(client: bk.Client, case: str) -> None:
         client.plan(**{"email": "email", "groups": "segment", **arguments})
     assert caught.value.code == code
     if code == "rows_expected":
-        assert 'df.to_dict("records")' in str(caught.value)
+        assert "a data frame, or an iterable of dicts" in str(caught.value)
     if case == "a misspelt column":
         assert "mail, segment" in str(caught.value)
 

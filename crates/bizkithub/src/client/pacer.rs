@@ -392,7 +392,11 @@ impl Pacer {
 
     fn admit(&mut self, seen: &Observation) {
         self.refusals_in_a_row = 0;
-        self.in_block = (seen.answered / SILENT_WINDOW, self.used_in_block(seen.answered) + 1);
+        let block = seen.answered / SILENT_WINDOW;
+        // An answer that is heard of late belongs to a block that is over.
+        if block >= self.in_block.0 {
+            self.in_block = (block, self.used_in_block(seen.answered) + 1);
+        }
         let sure = u64::from(seen.remaining.is_some());
         let width = self.limit.map_or(SECOND, |limit| limit.window / BUCKETS);
         match self.admitted.back_mut() {

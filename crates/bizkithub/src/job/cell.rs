@@ -29,6 +29,10 @@ pub enum Cell<'a> {
     Other(Cow<'a, str>),
 }
 
+/// In a file of rejects, what no cell can hold. It is no address, no number and, having no slug, no group.
+#[cfg(feature = "native")]
+const UNWRITABLE: &str = "\u{fffd}";
+
 /// Below it, every whole number is a floating-point number of its own.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
@@ -59,15 +63,38 @@ impl<'a> Cell<'a> {
         }
     }
 
-    /// The text of any value, for a file of rejects: as close to what was there as a text can be.
-    pub(super) fn shown(&self) -> Cow<'_, str> {
-        match self {
-            Self::Absent => "".into(),
-            Self::Text(text) | Self::Other(text) => text.as_ref().into(),
-            Self::Integer(number) => number.to_string().into(),
-            Self::Float(number) => number.to_string().into(),
-            Self::List(cells) => cells.iter().map(Self::shown).collect::<Vec<_>>().join(";").into(),
+    /// A floating-point number from which digits may have been lost.
+    #[cfg(feature = "arrow")]
+    pub(super) const INEXACT: Self = Self::Float(EXACT);
+
+    /// The value as a cell of a file of rejects, from which the row is read again: what a cell cannot hold becomes [`UNWRITABLE`],
+    /// so that it is refused again and not taken for something else.
+    #[cfg(feature = "native")]
+    pub(super) fn written(&self, field: Field) -> Cow<'_, str> {
+        match (self, field) {
+            (Self::List(cells), Field::Groups) => {
+                let item = |cell: &Self| match cell.text() {
+                    Some(text) if !text.trim().is_empty() && !text.contains(RowGroups::SEPARATORS) => text.into_owned(),
+                    _ => UNWRITABLE.to_owned(),
+                };
+                cells.iter().map(item).collect::<Vec<_>>().join(";").into()
+            }
+            _ if self.is_absent() => "".into(),
+            _ => self.text().unwrap_or(UNWRITABLE.into()),
         }
+    }
+
+    #[cfg(feature = "native")]
+    fn text(&self) -> Option<Cow<'_, str>> {
+        match self {
+            Self::Text(text) => Some(text.as_ref().into()),
+            other => other.clone().into_text(Field::Groups).ok().flatten().map(|text| text.into_owned().into()),
+        }
+    }
+
+    #[cfg(feature = "native")]
+    fn is_absent(&self) -> bool {
+        matches!(self, Self::Absent) || matches!(self, Self::Float(number) if number.is_nan())
     }
 
     fn into_groups(self) -> Result<RowGroups<'a>, Error> {
@@ -107,11 +134,22 @@ impl<'a> TryFrom<RowCells<'a>> for Row<'a> {
 
 impl<'de: 'a, 'a> Deserialize<'de> for Cell<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(AnyCell)
+        deserializer.deserialize_any(AnyCell { is_item: false })
     }
 }
 
-struct AnyCell;
+/// A value in a list. A list in a list has no meaning, however deep it is.
+struct Item<'a>(Cell<'a>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Item<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(AnyCell { is_item: true }).map(Self)
+    }
+}
+
+struct AnyCell {
+    is_item: bool,
+}
 
 impl<'de> Visitor<'de> for AnyCell {
     type Value = Cell<'de>;
@@ -149,8 +187,12 @@ impl<'de> Visitor<'de> for AnyCell {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+        if self.is_item {
+            while items.next_element::<IgnoredAny>()?.is_some() {}
+            return Ok(Cell::Other("a list".into()));
+        }
         let mut cells = Vec::new();
-        while let Some(cell) = items.next_element()? {
+        while let Some(Item(cell)) = items.next_element()? {
             cells.push(cell);
         }
         Ok(Cell::List(cells))
@@ -188,6 +230,33 @@ mod tests {
         ] {
             assert_eq!(text(cell), Err(format!("the value is {what} instead of text")));
         }
+    }
+
+    #[cfg(feature = "native")]
+    #[test]
+    fn what_was_refused_is_written_so_that_it_is_refused_again() {
+        let list = |cells: Vec<Cell<'static>>| Cell::List(cells);
+        let text = |text: &'static str| Cell::Text(text.into());
+        for (cell, field, written) in [
+            (text("vip;sale"), Field::Groups, "vip;sale"),
+            (Cell::Integer(7), Field::CuRefNo, "7"),
+            (Cell::Float(7.0), Field::CuRefNo, "7"),
+            (Cell::Float(0.5), Field::Groups, "\u{fffd}"),
+            (Cell::Float(EXACT), Field::CuRefNo, "\u{fffd}"),
+            (Cell::Other("a boolean".into()), Field::Groups, "\u{fffd}"),
+            (
+                list(vec![text("vip"), Cell::Absent, text("a;b"), Cell::Integer(1)]),
+                Field::Groups,
+                "vip;\u{fffd};\u{fffd};1",
+            ),
+            (list(vec![text("vip")]), Field::Email, "\u{fffd}"),
+            (list(Vec::new()), Field::Groups, ""),
+            (Cell::Float(f64::NAN), Field::Email, ""),
+        ] {
+            assert_eq!(cell.written(field), written, "{cell:?}");
+        }
+        assert!(crate::Group::parse(UNWRITABLE).is_err() && crate::Email::parse(UNWRITABLE).is_err());
+        assert!(crate::CuRefNo::parse(UNWRITABLE).is_err());
     }
 
     #[test]

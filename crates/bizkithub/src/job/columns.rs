@@ -13,6 +13,16 @@ pub struct Columns {
 }
 
 impl Columns {
+    /// Where the columns for e-mails, `cuRefNo`s and groups stand among those that there are.
+    ///
+    /// # Errors
+    ///
+    /// `column_missing`, which lists those that there are, and `column_ambiguous`.
+    pub fn places<N: AsRef<str>>(&self, names: &[N]) -> Result<[Option<usize>; 3], Error> {
+        let place = |wanted: &Option<String>| wanted.as_deref().map(|wanted| place_of(names, wanted)).transpose();
+        Ok([place(&self.email)?, place(&self.cu_ref_no)?, place(&self.groups)?])
+    }
+
     /// Checks that a plan can be made from these columns: one of them names the customers, and unless there are groups for all
     /// rows, one names the groups.
     ///
@@ -36,5 +46,21 @@ impl Columns {
             .at_field(Field::Groups));
         }
         Ok(())
+    }
+}
+
+fn place_of<N: AsRef<str>>(names: &[N], wanted: &str) -> Result<usize, Error> {
+    let names = || names.iter().map(|name| name.as_ref().trim());
+    let mut places = names().enumerate().filter(|(_, name)| *name == wanted.trim()).map(|(place, _)| place);
+    match (places.next(), places.next()) {
+        (Some(place), None) => Ok(place),
+        (Some(_), Some(_)) => {
+            let message = format!("the column {wanted:?} appears more than once");
+            Err(Error::invalid_input("column_ambiguous", message, "rename all but one of them"))
+        }
+        (None, _) => {
+            let advice = format!("the columns are: {}", names().collect::<Vec<_>>().join(", "));
+            Err(Error::invalid_input("column_missing", format!("there is no column {wanted:?}"), advice))
+        }
     }
 }

@@ -140,7 +140,7 @@ impl PlanBuilder {
             for PreparedRow { row, line, glimpse } in rows {
                 let row = std::mem::replace(row, Ok(Row::default()));
                 if let Err(error) = row.and_then(|row| self.accept(&row, *glimpse)) {
-                    self.refuse(line.into_iter().fold(error, |error, line| error.at_line(*line)));
+                    self.refuse(line.iter().fold(error, |error, line| error.at_line(*line)));
                 }
             }
         }

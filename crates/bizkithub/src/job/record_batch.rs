@@ -97,18 +97,21 @@ pub(super) struct BatchRows<'a> {
 
 impl<'a> BatchRows<'a> {
     fn new(batch: &'a RecordBatch, columns: &Columns) -> Result<Self, Error> {
-        let column = |name: &Option<String>, field| match name {
-            Some(name) => {
-                let array = batch.column(place_of(batch, name)?);
-                Column::new(array, field == Field::Groups).ok_or_else(|| unsupported(name, array.data_type(), field))
+        let names: Vec<&str> = batch.schema_ref().fields().iter().map(|field| field.name().as_str()).collect();
+        let [email, cu_ref_no, groups] = columns.places(&names)?;
+        let column = |place: Option<usize>, field| match place {
+            Some(place) => {
+                let array = batch.column(place);
+                let unsupported = || unsupported(names[place], array.data_type(), field);
+                Column::new(array, field == Field::Groups).ok_or_else(unsupported)
             }
             None => Ok(Column::Absent),
         };
         Ok(Self {
             length: batch.num_rows(),
-            email: column(&columns.email, Field::Email)?,
-            cu_ref_no: column(&columns.cu_ref_no, Field::CuRefNo)?,
-            groups: column(&columns.groups, Field::Groups)?,
+            email: column(email, Field::Email)?,
+            cu_ref_no: column(cu_ref_no, Field::CuRefNo)?,
+            groups: column(groups, Field::Groups)?,
         })
     }
 
@@ -118,23 +121,6 @@ impl<'a> BatchRows<'a> {
 
     pub(super) fn cells(&self, row: usize) -> RowCells<'a> {
         RowCells { email: self.email.cell(row), cu_ref_no: self.cu_ref_no.cell(row), groups: self.groups.cell(row) }
-    }
-}
-
-fn place_of(batch: &RecordBatch, name: &str) -> Result<usize, Error> {
-    let schema = batch.schema_ref();
-    let names = || schema.fields().iter().map(|field| field.name().trim());
-    let mut places = names().enumerate().filter(|(_, column)| *column == name.trim()).map(|(place, _)| place);
-    match (places.next(), places.next()) {
-        (Some(place), None) => Ok(place),
-        (Some(_), Some(_)) => {
-            let message = format!("the column {name:?} appears more than once");
-            Err(Error::invalid_input("column_ambiguous", message, "rename all but one of them"))
-        }
-        (None, _) => {
-            let advice = format!("the columns are: {}", names().collect::<Vec<_>>().join(", "));
-            Err(Error::invalid_input("column_missing", format!("there is no column {name:?}"), advice))
-        }
     }
 }
 
@@ -150,7 +136,7 @@ enum Column<'a> {
     LargeUtf8(&'a LargeStringArray),
     Utf8View(&'a StringViewArray),
     Number { array: &'a dyn Array, cell: Box<dyn Fn(usize) -> Cell<'static> + 'a> },
-    Dictionary { array: &'a dyn Array, keys: Vec<usize>, values: Box<Self> },
+    Dictionary { array: &'a dyn Array, key: Box<dyn Fn(usize) -> Option<usize> + 'a>, values: Box<Self> },
     List { array: &'a dyn Array, items: Box<dyn Fn(usize) -> Range<usize> + 'a>, values: Box<Self> },
 }
 
@@ -170,15 +156,13 @@ impl<'a> Column<'a> {
             DataType::UInt16 => whole::<UInt16Type>(array),
             DataType::UInt32 => whole::<UInt32Type>(array),
             DataType::UInt64 => whole::<UInt64Type>(array),
-            DataType::Float16 => floating::<Float16Type>(array),
-            DataType::Float32 => floating::<Float32Type>(array),
-            DataType::Float64 => floating::<Float64Type>(array),
+            DataType::Float16 => floating::<Float16Type>(array, 11),
+            DataType::Float32 => floating::<Float32Type>(array, 24),
+            DataType::Float64 => floating::<Float64Type>(array, 53),
             DataType::Dictionary(_, _) => {
                 let dictionary = array.as_any_dictionary();
                 let values = Self::new(dictionary.values(), may_be_list)?;
-                // Without values there are only nulls, and no keys to make sense of.
-                let keys = if dictionary.values().is_empty() { Vec::new() } else { dictionary.normalized_keys() };
-                Self::Dictionary { array, keys, values: Box::new(values) }
+                Self::Dictionary { array, key: keys(dictionary.keys())?, values: Box::new(values) }
             }
             DataType::List(_) if may_be_list => {
                 let list = array.as_list::<i32>();
@@ -220,8 +204,8 @@ impl<'a> Column<'a> {
             Self::LargeUtf8(array) if array.is_valid(row) => Cell::Text(array.value(row).into()),
             Self::Utf8View(array) if array.is_valid(row) => Cell::Text(array.value(row).into()),
             Self::Number { array, cell } if array.is_valid(row) => cell(row),
-            Self::Dictionary { array, keys, values } if array.is_valid(row) => {
-                keys.get(row).map_or(Cell::Absent, |key| values.cell(*key))
+            Self::Dictionary { array, key, values } if array.is_valid(row) => {
+                key(row).map_or(Cell::Absent, |key| values.cell(key))
             }
             Self::List { array, items, values } if array.is_valid(row) => {
                 Cell::List(items(row).map(|item| values.cell(item)).collect())
@@ -236,7 +220,32 @@ fn whole<T: ArrowPrimitiveType<Native: Into<i128>>>(array: &dyn Array) -> Column
     Column::Number { array, cell: Box::new(|row| Cell::Integer(numbers.value(row).into())) }
 }
 
-fn floating<T: ArrowPrimitiveType<Native: Into<f64>>>(array: &dyn Array) -> Column<'_> {
+/// Floating-point numbers whose significand has so many bits: from two to the power of these on, digits may be lost.
+fn floating<T: ArrowPrimitiveType<Native: Into<f64>>>(array: &dyn Array, bits: i32) -> Column<'_> {
     let numbers = array.as_primitive::<T>();
-    Column::Number { array, cell: Box::new(|row| Cell::Float(numbers.value(row).into())) }
+    let exact = 2_f64.powi(bits);
+    let cell = move |row| {
+        let number: f64 = numbers.value(row).into();
+        if number.abs() < exact || number.is_nan() { Cell::Float(number) } else { Cell::INEXACT }
+    };
+    Column::Number { array, cell: Box::new(cell) }
+}
+
+/// The keys of a dictionary, each looked up when it is wanted: lists share one long array of them.
+fn keys(keys: &dyn Array) -> Option<Box<dyn Fn(usize) -> Option<usize> + '_>> {
+    fn typed<T: ArrowPrimitiveType<Native: Into<i128>>>(keys: &dyn Array) -> Box<dyn Fn(usize) -> Option<usize> + '_> {
+        let keys = keys.as_primitive::<T>();
+        Box::new(|row| usize::try_from(keys.value(row).into()).ok())
+    }
+    Some(match keys.data_type() {
+        DataType::Int8 => typed::<Int8Type>(keys),
+        DataType::Int16 => typed::<Int16Type>(keys),
+        DataType::Int32 => typed::<Int32Type>(keys),
+        DataType::Int64 => typed::<Int64Type>(keys),
+        DataType::UInt8 => typed::<UInt8Type>(keys),
+        DataType::UInt16 => typed::<UInt16Type>(keys),
+        DataType::UInt32 => typed::<UInt32Type>(keys),
+        DataType::UInt64 => typed::<UInt64Type>(keys),
+        _ => return None,
+    })
 }

@@ -8,7 +8,7 @@ use csv::{ByteRecord, ReaderBuilder, Writer};
 use super::cell::RowCells;
 use super::source::{CsvFile, FileSource};
 use super::{Outcome, Report, RowOutcome};
-use crate::error::Error;
+use crate::error::{Error, Field};
 
 /// Cells that begin with one of these are taken for formulas by spreadsheets (OWASP, "CSV Injection").
 const FORMULA_STARTS: &[u8] = b"=+-@\t\r\n";
@@ -62,7 +62,8 @@ pub fn holds_rejects(path: &Path) -> bool {
 }
 
 /// Writes the rejected rows to a CSV file: the columns of the input, then `row`, `kind`, `code` and `reason`. Of an input that is
-/// not CSV, these are only the columns that the plan reads; a list of groups becomes one cell, separated by `;`.
+/// not CSV, these are only the columns that the plan reads; a list of groups becomes one cell, separated by `;`, and what no cell can
+/// hold becomes the character U+FFFD, which is refused again.
 ///
 /// Cells that a spreadsheet would take for a formula are neutralised by a leading apostrophe, which [`FileSource`] takes away again
 /// when it reads such a file, corrected and sent again; its own last four columns are left out then. The input is read a second
@@ -126,9 +127,13 @@ fn write_cells(
         row += 1;
         let Some(reject) = next.as_ref() else { return ControlFlow::Break(()) };
         if reject.row == row {
-            let cells = [&cells.email, &cells.cu_ref_no, &cells.groups];
-            let named = names.iter().zip(cells).filter(|(name, _)| name.is_some());
-            let record = named.map(|(_, cell)| cell.shown().into_owned()).collect::<Vec<_>>().into();
+            let cells = [
+                cells.email.written(Field::Email),
+                cells.cu_ref_no.written(Field::CuRefNo),
+                cells.groups.written(Field::Groups),
+            ];
+            let named = names.iter().zip(&cells).filter(|(name, _)| name.is_some());
+            let record = named.map(|(_, cell)| cell.as_ref()).collect::<Vec<_>>().into();
             failure = writer.write(&record, reject).err();
             next = rejected.next();
         }

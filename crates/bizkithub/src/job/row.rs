@@ -24,7 +24,7 @@ pub enum RowGroups<'a> {
 }
 
 impl RowGroups<'_> {
-    const SEPARATORS: [char; 2] = [';', '|'];
+    pub(super) const SEPARATORS: [char; 2] = [';', '|'];
 
     /// Calls a function with each group's text, until it refuses one.
     pub(super) fn try_each<E>(&self, mut visit: impl FnMut(&str) -> Result<(), E>) -> Result<(), E> {

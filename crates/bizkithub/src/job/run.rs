@@ -511,12 +511,12 @@ impl<'a> Run<'a> {
     /// Lets those go on that waited for a customer's groups to be introduced.
     fn settle(&mut self, customer: CustomerId, is_applied: bool) {
         let slugs = slugs(self.plan, &self.standing, customer);
-        let at = self.client.clock().now().as_millisecond();
+        let clock = self.client.clock();
         let (keeper, table, keys) = (&mut self.keeper, &self.plan.content.table, &self.group_keys);
         let freed = self.introductions.settle(customer, slugs, is_applied, |slug| {
             if let (Some(group), Some(key)) = (table.get(slug), keys.get(slug as usize)) {
                 let (slug, text) = (group.slug().to_owned(), group.text().to_owned());
-                keeper.introduce(KnownGroup { key: *key, slug, text, at });
+                keeper.introduce(KnownGroup { key: *key, slug, text, at: clock.now().as_millisecond() });
             }
         });
         self.ready.extend(freed);

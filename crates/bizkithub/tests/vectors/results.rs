@@ -1,4 +1,4 @@
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bizkithub::job::{PlanBuilder, PlanOptions, Progress, Row, RowGroups, RunOptions};
 use bizkithub::protocol::{Request, Response};
@@ -73,7 +73,9 @@ fn result(name: &str) -> Result<Value, String> {
     let last = Arc::new(Mutex::new(None));
     let mut options = RunOptions::default();
     let seen = Arc::clone(&last);
-    options.progress = Some(Arc::new(move |progress: &Progress| *seen.lock().expect("no panic") = json(progress).ok()));
+    options.progress = Some(Arc::new(move |progress: &Progress| {
+        *seen.lock().unwrap_or_else(PoisonError::into_inner) = json(progress).ok();
+    }));
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
     let report = runtime.block_on(plan.run(&client, options));
@@ -81,7 +83,9 @@ fn result(name: &str) -> Result<Value, String> {
         "bill" => json(&bill),
         "billGroup" => json(bill.groups.first()),
         "billTime" => json(bill.time),
-        "progress" => last.lock().expect("no panic").take().ok_or_else(|| "nothing was told".to_owned()),
+        "progress" => {
+            last.lock().unwrap_or_else(PoisonError::into_inner).take().ok_or_else(|| "nothing was told".to_owned())
+        }
         "report" => json(report.summary()),
         "quotaPoint" => json(report.timeline().first()),
         "reason" => json(report.reasons().first()),

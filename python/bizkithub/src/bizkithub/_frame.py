@@ -5,9 +5,11 @@ A column that Arrow cannot carry, such as one of mixed objects, must not keep th
 
 from __future__ import annotations
 
+from bizkithub import _native
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from typing import Any, Protocol, TypeAlias
 
     from typing_extensions import TypeIs
@@ -45,69 +47,71 @@ if TYPE_CHECKING:
         def scanner(self, *, columns: list[str]) -> Any:
             """Scan some columns."""
 
+    _Library: TypeAlias = tuple[Callable[[Any], list[str]], Callable[[Any, list[int]], Any]]
     Frame: TypeAlias = ArrowStreamExportable | ArrowArrayExportable | LazyFrame | Dataset
 
 
 def is_frame(data: object) -> TypeIs[Frame]:
     """Whether a plan's data is a frame."""
-    names = ("__arrow_c_stream__", "__arrow_c_array__")
-    return any(hasattr(data, name) for name in names) or _selector(data) is not None
+    return _library(data) in _LIBRARIES or any(
+        hasattr(data, name) for name in ("__arrow_c_stream__", "__arrow_c_array__")
+    )
 
 
-def narrowed(frame: Any, columns: Sequence[str | None]) -> Any:
-    """Leave no other columns in a frame than the named ones, and export Arrow data.
+def rows_of(frame: Any, settings: _native.PlanSettings) -> _native.ArrowRows | list[dict[str, Any]]:
+    """Take the rows of a frame, as Arrow data with no other columns than a plan reads.
 
-    Where one of them is missing, return an empty frame with the columns that there are, for the error to list.
+    Where Arrow data are to be had only with another library that is not installed, take the rows one by one.
     """
-    select = _selector(frame)
-    return frame if select is None else select(frame, [name for name in dict.fromkeys(columns) if name is not None])
+    library = _LIBRARIES.get(_library(frame))
+    if library is not None:
+        names, select = library
+        frame = select(frame, settings.places(names(frame)))
+    try:
+        return _native.ArrowRows(frame)
+    except ImportError:
+        if _library(frame) != ("pandas", "DataFrame"):
+            raise
+        rows: list[dict[str, Any]] = frame.to_dict("records")
+        return rows
 
 
-def _selector(frame: object) -> Callable[[Any, list[str]], Any] | None:
+def _library(frame: object) -> tuple[str, str]:
     kind = type(frame)
-    library = kind.__module__.partition(".")[0]
-    return _SELECTORS.get((library, kind.__name__))
+    return kind.__module__.partition(".")[0], kind.__name__
 
 
-def _of_pandas(frame: Any, columns: list[str]) -> Any:
-    return frame[columns] if all(name in frame.columns for name in columns) else frame.head(0)
+def _of_pandas(frame: Any, places: list[int]) -> Any:
+    # The index is no column that a plan reads.
+    selected = frame.iloc[:, places].reset_index(drop=True)
+    return selected.set_axis([str(name) for name in selected.columns], axis="columns")
 
 
-def _of_polars(frame: Any, columns: list[str]) -> Any:
-    return frame.select(columns) if set(columns) <= set(frame.columns) else frame.head(0)
+def _of_dataset(dataset: Any, places: list[int]) -> Any:
+    return dataset.scanner(columns=[dataset.schema.names[place] for place in places]).to_reader()
 
 
-def _of_polars_query(query: Any, columns: list[str]) -> Any:
-    query = query.select(columns) if set(columns) <= set(query.collect_schema()) else query.head(0)
-    return query.collect()
+def _of_duckdb(relation: Any, places: list[int]) -> Any:
+    return relation.project(", ".join('"{}"'.format(relation.columns[place].replace('"', '""')) for place in places))
 
 
-def _of_pyarrow(table: Any, columns: list[str]) -> Any:
-    # A name that appears twice cannot be selected, and the error for it is told with all columns at hand.
-    has_all = all(table.schema.names.count(name) == 1 for name in columns)
-    return table.select(columns) if has_all else table.slice(0, 0)
+def _of_query(query: Any, places: list[int]) -> Any:
+    names = query.collect_schema().names()
+    return query.select([names[place] for place in places]).collect()
 
 
-def _of_dataset(dataset: Any, columns: list[str]) -> Any:
-    has_all = all(dataset.schema.names.count(name) == 1 for name in columns)
-    return dataset.scanner(columns=columns).to_reader() if has_all else dataset.schema.empty_table()
-
-
-def _of_duckdb(relation: Any, columns: list[str]) -> Any:
-    if not set(columns) <= set(relation.columns):
-        return relation.limit(0)
-    return relation.project(", ".join('"{}"'.format(name.replace('"', '""')) for name in columns))
-
-
-_SELECTORS: dict[tuple[str, str], Callable[[Any, list[str]], Any]] = {
-    ("pandas", "DataFrame"): _of_pandas,
-    ("polars", "DataFrame"): _of_polars,
-    ("polars", "LazyFrame"): _of_polars_query,
-    ("pyarrow", "Table"): _of_pyarrow,
-    ("pyarrow", "RecordBatch"): _of_pyarrow,
-    ("pyarrow", "FileSystemDataset"): _of_dataset,
-    ("pyarrow", "InMemoryDataset"): _of_dataset,
-    ("pyarrow", "UnionDataset"): _of_dataset,
-    ("duckdb", "DuckDBPyRelation"): _of_duckdb,
-    ("_duckdb", "DuckDBPyRelation"): _of_duckdb,
+_PYARROW: _Library = (lambda table: table.schema.names, lambda table, places: table.select(places))
+_DATASET: _Library = (lambda dataset: dataset.schema.names, _of_dataset)
+_DUCKDB: _Library = (lambda relation: relation.columns, _of_duckdb)
+_LIBRARIES: dict[tuple[str, str], _Library] = {
+    ("pandas", "DataFrame"): (lambda frame: [str(name) for name in frame.columns], _of_pandas),
+    ("polars", "DataFrame"): (lambda frame: frame.columns, lambda frame, places: frame[:, places]),
+    ("polars", "LazyFrame"): (lambda query: query.collect_schema().names(), _of_query),
+    ("pyarrow", "Table"): _PYARROW,
+    ("pyarrow", "RecordBatch"): _PYARROW,
+    ("pyarrow", "FileSystemDataset"): _DATASET,
+    ("pyarrow", "InMemoryDataset"): _DATASET,
+    ("pyarrow", "UnionDataset"): _DATASET,
+    ("duckdb", "DuckDBPyRelation"): _DUCKDB,
+    ("_duckdb", "DuckDBPyRelation"): _DUCKDB,
 }

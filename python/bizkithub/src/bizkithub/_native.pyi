@@ -8,6 +8,7 @@ from bizkithub.row_outcome import Outcome
 
 __all__ = [
     "VERSION",
+    "ArrowRows",
     "Cancel",
     "Client",
     "Completions",
@@ -92,6 +93,11 @@ class PlanSettings:
         resend_after: float | None,
         retry_rejected: bool,
     ) -> PlanSettings: ...
+    def places(self, names: Sequence[str]) -> list[int]: ...
+
+@final
+class ArrowRows:
+    def __new__(cls, data: object) -> ArrowRows: ...
 
 @final
 class RunSettings:
@@ -131,10 +137,10 @@ class Plan:
         settings: PlanSettings,
     ) -> Task: ...
     @staticmethod
-    def from_arrow(client: Client, data: object, settings: PlanSettings) -> Plan: ...
+    def from_arrow(client: Client, rows: ArrowRows, settings: PlanSettings) -> Plan: ...
     @staticmethod
     def start_from_arrow(
-        completions: Completions, number: int, client: Client, data: object, settings: PlanSettings
+        completions: Completions, number: int, client: Client, rows: ArrowRows, settings: PlanSettings
     ) -> Task: ...
     def bill(self, client: Client) -> str: ...
     def refusal_count(self) -> int: ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bizkithub import _native, receipt
 from bizkithub._base_client import BaseClient, is_path
-from bizkithub._frame import is_frame, narrowed
+from bizkithub._frame import is_frame, rows_of
 from bizkithub.plan import AsyncPlan
 
 TYPE_CHECKING = False
@@ -85,9 +85,9 @@ class AsyncClient(BaseClient):
 
         Args:
             data: What to plan. The path of a file: CSV (UTF-8, the first line names the columns), NDJSON (`.ndjson`,
-                `.jsonl`) or Parquet (`.parquet`, `.pq`). A data frame, which is not copied: of pandas, polars (also
-                lazy), pyarrow or duckdb, and anything else that exports Arrow data. Or an iterable of mappings.
-                Cells are texts or whole numbers; `None`, NaN and blank texts count as absent.
+                `.jsonl`) or Parquet (`.parquet`, `.pq`). A data frame: of pandas, polars (also lazy), pyarrow or
+                duckdb, and anything else that exports Arrow data, which are not copied. Or an iterable of mappings.
+                Values are texts or whole numbers; `None`, NaN and blank texts count as absent.
             email: The column of e-mail addresses.
             cu_ref_no: The column of customer reference numbers. At least one of the two columns is required.
             groups: The column of groups: texts separated by `;` or `|`, or lists of texts.
@@ -119,11 +119,19 @@ class AsyncClient(BaseClient):
         )
         if is_path(data):
             work = call(_native.Plan.start_from_file, self._native, data, delimiter, settings)
-        elif is_frame(data):
-            frame = narrowed(data, (email, cu_ref_no, groups))
-            work = call(_native.Plan.start_from_arrow, self._native, frame, settings)
+            return AsyncPlan(await work, self._native)
+        rows: _native.ArrowRows | Iterable[Mapping[str, Any]]
+        if is_frame(data):
+            from asyncio import to_thread
+
+            # Libraries run their queries now, and convert what is not Arrow data yet.
+            rows = await to_thread(rows_of, data, settings)
         else:
-            work = call(_native.Plan.start_from_rows, self._native, data, settings)
+            rows = data
+        if isinstance(rows, _native.ArrowRows):
+            work = call(_native.Plan.start_from_arrow, self._native, rows, settings)
+        else:
+            work = call(_native.Plan.start_from_rows, self._native, rows, settings)
         return AsyncPlan(await work, self._native)
 
     async def close(self) -> None:

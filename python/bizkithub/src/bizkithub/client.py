@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bizkithub import _native, receipt
 from bizkithub._base_client import BaseClient, is_path
-from bizkithub._frame import is_frame, narrowed
+from bizkithub._frame import is_frame, rows_of
 from bizkithub.plan import Plan
 
 TYPE_CHECKING = False
@@ -77,9 +77,9 @@ class Client(BaseClient):
 
         Args:
             data: What to plan. The path of a file: CSV (UTF-8, the first line names the columns), NDJSON (`.ndjson`,
-                `.jsonl`) or Parquet (`.parquet`, `.pq`). A data frame, which is not copied: of pandas, polars (also
-                lazy), pyarrow or duckdb, and anything else that exports Arrow data. Or an iterable of mappings.
-                Cells are texts or whole numbers; `None`, NaN and blank texts count as absent.
+                `.jsonl`) or Parquet (`.parquet`, `.pq`). A data frame: of pandas, polars (also lazy), pyarrow or
+                duckdb, and anything else that exports Arrow data, which are not copied. Or an iterable of mappings.
+                Values are texts or whole numbers; `None`, NaN and blank texts count as absent.
             email: The column of e-mail addresses.
             cu_ref_no: The column of customer reference numbers. At least one of the two columns is required.
             groups: The column of groups: texts separated by `;` or `|`, or lists of texts.
@@ -109,10 +109,12 @@ class Client(BaseClient):
         )
         if is_path(data):
             native = _native.Plan.from_file(self._native, data, delimiter, settings)
-        elif is_frame(data):
-            native = _native.Plan.from_arrow(self._native, narrowed(data, (email, cu_ref_no, groups)), settings)
+            return Plan(native, self._native)
+        rows = rows_of(data, settings) if is_frame(data) else data
+        if isinstance(rows, _native.ArrowRows):
+            native = _native.Plan.from_arrow(self._native, rows, settings)
         else:
-            native = _native.Plan.from_rows(self._native, data, settings)
+            native = _native.Plan.from_rows(self._native, rows, settings)
         return Plan(native, self._native)
 
     def close(self) -> None:

@@ -133,8 +133,9 @@ class Report(Record):
     def write_rejects(self, path: str | os.PathLike[str]) -> int:
         """Write the rejected rows to a CSV file: the columns of the input, then `row, kind, code, reason`.
 
-        Cells that a spreadsheet would take for a formula are neutralised by a leading apostrophe. For plans of CSV
-        files only; the input is read a second time. For no rejects, no file is written.
+        Cells that a spreadsheet would take for a formula are neutralised by a leading apostrophe. For plans of files
+        only; the input is read a second time. Of an input that is not CSV, only the columns are written that the plan
+        reads, with U+FFFD for what no cell can hold. For no rejects, no file is written.
 
         Args:
             path: Where to write; an existing file is replaced.

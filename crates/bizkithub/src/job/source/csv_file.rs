@@ -111,8 +111,14 @@ impl<'a> CsvFile<'a> {
 
     fn find(&self, header: &ByteRecord, name: &str) -> Result<usize, Error> {
         let wanted = name.trim().as_bytes();
-        let mut places =
-            header.iter().enumerate().filter(|(_, column)| column.trim_ascii() == wanted).map(|(place, _)| place);
+        // The columns of the reasons are none of the input.
+        let columns = reasons_start(header).unwrap_or(header.len());
+        let mut places = header
+            .iter()
+            .take(columns)
+            .enumerate()
+            .filter(|(_, column)| column.trim_ascii() == wanted)
+            .map(|(place, _)| place);
         match (places.next(), places.next()) {
             (Some(place), None) => Ok(place),
             (Some(_), Some(_)) => {

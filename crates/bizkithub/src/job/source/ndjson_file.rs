@@ -43,7 +43,8 @@ pub(super) fn each_row(
 }
 
 fn invalid(source: &FileSource, error: &serde_json::Error) -> Error {
-    let reason = error.to_string();
+    // What the parser says of data would show them.
+    let reason = if error.is_data() { "it is something else".to_owned() } else { error.to_string() };
     // The parser sees one line only, and says so.
     let (reason, place) = reason.split_once(" at line 1 column ").unwrap_or((&reason, ""));
     let place = if place.is_empty() { String::new() } else { format!(", at its byte {place}") };
