@@ -91,13 +91,14 @@ impl PlanBuilder {
             let rows: Vec<RowInput<'_>> = serde_json::from_str(&rows)
                 .map_err(|error| Error::internal("the rows are not in the form agreed upon").caused_by(error))?;
             let mut plan = inner.lock().unwrap_or_else(PoisonError::into_inner);
-            for row in rows {
+            plan.push_all(rows.into_iter().map(|row| {
                 let RowInput { email, cu_ref_no, groups, unreadable, field } = row;
-                match unreadable {
-                    Some(what) => plan.refuse(unreadable_row(&what, field.as_deref())),
-                    None => plan.push_cells(RowCells { email, cu_ref_no, groups }, None),
-                }
-            }
+                let row = match unreadable {
+                    Some(what) => Err(unreadable_row(&what, field.as_deref())),
+                    None => RowCells { email, cu_ref_no, groups }.try_into(),
+                };
+                (row, None)
+            }));
             Ok(Either4::D(u32::try_from(plan.rows()).unwrap_or(u32::MAX)))
         })
     }
