@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bizkithub::{Customer, Error, Field};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyString};
+use pyo3::types::{PyBool, PyBytes, PyInt, PyString};
 
 use crate::error::{exception, refused};
 
@@ -17,6 +17,20 @@ impl<'py> FromPyObject<'_, 'py> for Text {
 
     fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
         text(&object, None).map(Self).map_err(|error| exception(object.py(), &error))
+    }
+}
+
+/// The name of a column, or its position among the values of a tuple.
+pub(crate) struct ColumnName(pub(crate) String);
+
+impl<'py> FromPyObject<'_, 'py> for ColumnName {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        if object.is_instance_of::<PyInt>() && !object.is_instance_of::<PyBool>() {
+            return Ok(Self(object.str()?.to_string_lossy().into_owned()));
+        }
+        Text::extract(object).map(|Text(name)| Self(name))
     }
 }
 

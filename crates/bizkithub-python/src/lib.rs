@@ -10,6 +10,7 @@ mod error;
 mod ledger;
 mod per_process;
 mod plan;
+mod reasons;
 mod receipt;
 mod report;
 mod rows;
@@ -33,7 +34,7 @@ mod _native {
         arrow_rows::ArrowRows,
         client::Client,
         completions::Completions,
-        plan::{Plan, PlanSettings},
+        plan::{Plan, PlanSettings, RowsInParts},
         report::Report,
         run::{Cancel, RunSettings},
         runtime::Task,

@@ -1,6 +1,6 @@
 use std::future::Future;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bizkithub::Error;
 use bizkithub::job::{self, Columns, EarlierAnswers, FileSource, PlanBuilder, PlanOptions, Progress, RunOptions};
@@ -8,14 +8,15 @@ use pyo3::IntoPyObjectExt;
 use pyo3::exceptions::PyIndexError;
 use pyo3::prelude::*;
 
-use crate::argument::{Text, Texts, seconds};
+use crate::argument::{ColumnName, Text, Texts, seconds};
 use crate::arrow_rows::{ArrowReading, ArrowRows, Stop};
 use crate::client::Client;
 use crate::completions::{Completions, Courier};
 use crate::error::{call, exception, refused};
 use crate::ledger::{ClientLedger, finishing};
+use crate::reasons::{self, ReasonValues};
 use crate::report::Report;
-use crate::rows;
+use crate::rows::RowReader;
 use crate::run::{Cancel, RunSettings, drive, listen};
 use crate::runtime::{Task, blocking};
 use crate::wait::wait;
@@ -43,16 +44,16 @@ impl PlanSettings {
     #[expect(clippy::too_many_arguments, reason = "each is a setting with a name")]
     fn new(
         py: Python<'_>,
-        email: Option<Text>,
-        cu_ref_no: Option<Text>,
-        groups: Option<Text>,
+        email: Option<ColumnName>,
+        cu_ref_no: Option<ColumnName>,
+        groups: Option<ColumnName>,
         constant_groups: Texts,
         allow_groups: Option<Texts>,
         resend: bool,
         resend_after: Option<f64>,
         retry_rejected: bool,
     ) -> PyResult<Self> {
-        let name = |text: Option<Text>| text.map(|Text(text)| text);
+        let name = |name: Option<ColumnName>| name.map(|ColumnName(name)| name);
         let columns = Columns { email: name(email), cu_ref_no: name(cu_ref_no), groups: name(groups) };
         let allowed = allow_groups.as_ref().map(|Texts(texts)| texts.as_slice());
         let mut options = call(py, || PlanOptions::parse(&constant_groups.0, allowed))?;
@@ -74,26 +75,12 @@ impl PlanSettings {
 
 #[pymethods]
 impl Plan {
-    /// Plans the rows of an iterable of mappings.
+    /// Plans the rows of an iterable.
     #[staticmethod]
     fn from_rows(client: &Client, rows: &Bound<'_, PyAny>, settings: &PlanSettings) -> PyResult<Self> {
         let plan = rows_of(rows, settings)?;
         let inner = wait(rows.py(), finishing(plan, client.ledger(rows.py())?))?;
         Ok(Self { inner, source: None })
-    }
-
-    /// Plans the rows of an iterable of mappings for an event loop: they are read at once, and the ledger is asked beside the loop.
-    #[staticmethod]
-    fn start_from_rows(
-        completions: &Completions,
-        number: u64,
-        client: &Client,
-        rows: &Bound<'_, PyAny>,
-        settings: &PlanSettings,
-    ) -> PyResult<Task> {
-        let plan = rows_of(rows, settings)?;
-        let work = finishing(plan, client.ledger(rows.py())?);
-        Courier::new(completions, number).start(rows.py(), work, |inner| Self { inner, source: None })
     }
 
     /// Plans the rows of a file.
@@ -147,6 +134,12 @@ impl Plan {
     fn bill(&self, py: Python<'_>, client: &Client) -> PyResult<String> {
         let quota = client.inner(py)?.quota();
         call(py, || to_json(&self.inner.bill().under(quota)))
+    }
+
+    /// Why rows are refused.
+    fn reasons(&self, py: Python<'_>) -> Vec<ReasonValues> {
+        let reasons = py.detach(|| self.inner.reasons());
+        reasons::values(py, reasons)
     }
 
     fn refusal_count(&self) -> usize {
@@ -215,9 +208,50 @@ impl Plan {
 }
 
 fn rows_of(rows: &Bound<'_, PyAny>, settings: &PlanSettings) -> PyResult<PlanBuilder> {
-    let mut plan = call(rows.py(), || PlanBuilder::new(&settings.options))?;
-    rows::read(rows, &settings.columns, &mut plan)?;
+    let py = rows.py();
+    let mut plan = call(py, || PlanBuilder::new(&settings.options))?;
+    let mut reader = RowReader::new(py, &settings.columns, &plan)?;
+    reader.read(rows, &mut plan)?;
+    reader.finish(py)?;
     Ok(plan)
+}
+
+/// Rows that arrive in parts, for an event loop.
+#[pyclass(frozen, module = "bizkithub._native")]
+pub(crate) struct RowsInParts(Mutex<Option<(PlanBuilder, RowReader)>>);
+
+#[pymethods]
+impl RowsInParts {
+    #[new]
+    fn new(py: Python<'_>, settings: &PlanSettings) -> PyResult<Self> {
+        let plan = call(py, || PlanBuilder::new(&settings.options))?;
+        let reader = RowReader::new(py, &settings.columns, &plan)?;
+        Ok(Self(Mutex::new(Some((plan, reader)))))
+    }
+
+    /// Reads the next rows.
+    fn read(&self, rows: &Bound<'_, PyAny>) -> PyResult<()> {
+        // A row's own code could come back here while it is read.
+        let (mut plan, mut reader) = call(rows.py(), || self.take())?;
+        let result = reader.read(rows, &mut plan);
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((plan, reader));
+        result
+    }
+
+    /// Ends the plan; its ledger is asked beside the loop.
+    fn start_plan(&self, py: Python<'_>, completions: &Completions, number: u64, client: &Client) -> PyResult<Task> {
+        let (plan, reader) = call(py, || self.take())?;
+        reader.finish(py)?;
+        let work = finishing(plan, client.ledger(py)?);
+        Courier::new(completions, number).start(py, work, |inner| Plan { inner, source: None })
+    }
+}
+
+impl RowsInParts {
+    fn take(&self) -> Result<(PlanBuilder, RowReader), Error> {
+        let taken = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        taken.ok_or_else(|| Error::internal("the rows of a plan are read twice at once"))
+    }
 }
 
 /// What is read beside the interpreter.

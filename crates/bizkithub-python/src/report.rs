@@ -11,6 +11,7 @@ use pyo3_arrow::ffi::{ArrayIterator, to_stream_pycapsule};
 
 use crate::error::{call, exception, refused};
 use crate::plan::to_json;
+use crate::reasons::{self, ReasonValues};
 
 /// The core's report, and the file that its plan was made from.
 #[pyclass(frozen, module = "bizkithub._native")]
@@ -26,10 +27,10 @@ impl Report {
         call(py, || to_json(&self.inner.summary()))
     }
 
-    /// Why rows are neither applied nor skipped, in JSON.
-    fn reasons(&self, py: Python<'_>) -> PyResult<String> {
+    /// Why rows are neither applied nor skipped.
+    fn reasons(&self, py: Python<'_>) -> Vec<ReasonValues> {
         let reasons = py.detach(|| self.inner.reasons());
-        call(py, || to_json(&reasons))
+        reasons::values(py, reasons)
     }
 
     /// The exception that stopped the run.

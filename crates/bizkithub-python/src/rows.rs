@@ -4,7 +4,7 @@ use bizkithub::Error;
 use bizkithub::job::{Cell, Columns, PlanBuilder, RowCells};
 use pyo3::exceptions::PyKeyError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyDict, PyFloat, PyMapping, PyString};
+use pyo3::types::{PyBool, PyDict, PyFloat, PyList, PyMapping, PySequence, PyString, PyTuple};
 
 use crate::argument::{parts, type_name};
 use crate::error::{call, exception};
@@ -12,73 +12,136 @@ use crate::error::{call, exception};
 /// How many rows are read between two looks for signals.
 const SIGNAL_INTERVAL: u64 = 4096;
 
-/// Reads an iterable of mappings into a plan.
-pub(crate) fn read(rows: &Bound<'_, PyAny>, columns: &Columns, plan: &mut PlanBuilder) -> PyResult<()> {
-    let py = rows.py();
-    call(py, || columns.check(plan.has_groups_for_all_rows()))?;
-    let mut columns =
-        [&columns.email, &columns.cu_ref_no, &columns.groups].map(|name| Column::new(py, name.as_deref()));
-    let rows = rows.try_iter().map_err(|_| not_rows(rows, None))?;
-    let mut first = None;
-    for row in rows {
-        let row = row?;
-        let mapping = row.cast::<PyMapping>().map_err(|_| not_rows(&row, Some(plan.rows() + 1)))?;
-        let [email, cu_ref_no, groups] = &mut columns;
-        let row_cells = cells(&[email.cell(mapping)?, cu_ref_no.cell(mapping)?, groups.cell(mapping)?])?;
-        call(py, || {
-            plan.push_cells(row_cells, None);
-            Ok(())
-        })?;
-        first.get_or_insert(row.unbind());
-        if plan.rows().is_multiple_of(SIGNAL_INTERVAL) {
-            py.check_signals()?;
+/// Reads rows into a plan: mappings, named tuples, and tuples or lists whose columns are named by their positions.
+pub(crate) struct RowReader {
+    columns: [Option<Column>; 3],
+    /// The first row, to tell its columns when one is misspelt.
+    first: Option<Py<PyAny>>,
+}
+
+impl RowReader {
+    pub(crate) fn new(py: Python<'_>, columns: &Columns, plan: &PlanBuilder) -> PyResult<Self> {
+        call(py, || columns.check(plan.has_groups_for_all_rows()))?;
+        let columns = [&columns.email, &columns.cu_ref_no, &columns.groups];
+        Ok(Self { columns: columns.map(|name| name.as_deref().map(|name| Column::new(py, name))), first: None })
+    }
+
+    /// Reads some rows.
+    pub(crate) fn read(&mut self, rows: &Bound<'_, PyAny>, plan: &mut PlanBuilder) -> PyResult<()> {
+        let py = rows.py();
+        for row in rows.try_iter().map_err(|_| not_rows(rows, None))? {
+            let row = row?;
+            let shape = Shape::of(&row).ok_or_else(|| not_rows(&row, Some(plan.rows() + 1)))?;
+            let mut values = [const { None }; 3];
+            for (column, value) in self.columns.iter_mut().zip(&mut values) {
+                *value = column.as_mut().map(|column| column.value(&shape)).transpose()?.flatten();
+            }
+            let cells = cells(&values)?;
+            call(py, || {
+                plan.push_cells(cells, None);
+                Ok(())
+            })?;
+            self.first.get_or_insert(row.unbind());
+            if plan.rows().is_multiple_of(SIGNAL_INTERVAL) {
+                py.check_signals()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the reading.
+    pub(crate) fn finish(&self, py: Python<'_>) -> PyResult<()> {
+        match &self.first {
+            Some(first) => self.columns.iter().flatten().try_for_each(|column| column.check(first.bind(py))),
+            None => Ok(()),
         }
     }
-    match first {
-        Some(first) => columns.iter().try_for_each(|column| column.check(first.bind(py))),
-        None => Ok(()),
+}
+
+/// How a row holds its values.
+enum Shape<'a, 'py> {
+    Mapping(&'a Bound<'py, PyMapping>),
+    Named(&'a Bound<'py, PyAny>),
+    Sequence(&'a Bound<'py, PySequence>),
+}
+
+impl<'a, 'py> Shape<'a, 'py> {
+    fn of(row: &'a Bound<'py, PyAny>) -> Option<Self> {
+        if let Ok(mapping) = row.cast() {
+            return Some(Self::Mapping(mapping));
+        }
+        let is_sequence = row.is_instance_of::<PyTuple>() || row.is_instance_of::<PyList>();
+        if is_sequence && row.hasattr("_fields").unwrap_or_default() {
+            return Some(Self::Named(row));
+        }
+        row.cast().ok().filter(|_| is_sequence).map(Self::Sequence)
     }
 }
 
 /// A column, by its name, and whether any row had it.
-struct Column<'a, 'py> {
-    name: Option<(&'a str, Bound<'py, PyString>)>,
+struct Column {
+    name: String,
+    key: Py<PyString>,
+    place: Option<usize>,
     is_seen: bool,
 }
 
-impl<'a, 'py> Column<'a, 'py> {
-    fn new(py: Python<'py>, name: Option<&'a str>) -> Self {
-        Self { name: name.map(|name| (name, PyString::new(py, name))), is_seen: false }
+impl Column {
+    fn new(py: Python<'_>, name: &str) -> Self {
+        Self { name: name.to_owned(), key: PyString::new(py, name).unbind(), place: name.parse().ok(), is_seen: false }
     }
 
-    fn cell(&mut self, row: &Bound<'py, PyMapping>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let Some((_, name)) = &self.name else { return Ok(None) };
-        let cell = match row.cast::<PyDict>() {
-            Ok(row) => row.get_item(name)?,
-            Err(_) => match row.get_item(name) {
-                Ok(cell) => Some(cell),
-                Err(error) if error.is_instance_of::<PyKeyError>(row.py()) => None,
-                Err(error) => return Err(error),
+    fn value<'py>(&mut self, row: &Shape<'_, 'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let value = match row {
+            Shape::Mapping(row) => {
+                let key = self.key.bind(row.py());
+                match row.cast::<PyDict>() {
+                    Ok(row) => row.get_item(key)?,
+                    Err(_) => match row.get_item(key) {
+                        Ok(value) => Some(value),
+                        Err(error) if error.is_instance_of::<PyKeyError>(row.py()) => None,
+                        Err(error) => return Err(error),
+                    },
+                }
+            }
+            Shape::Named(row) => row.getattr_opt(self.key.bind(row.py()))?,
+            Shape::Sequence(row) => match self.place {
+                Some(place) if place < row.len()? => Some(row.get_item(place)?),
+                _ => None,
             },
         };
-        self.is_seen |= cell.is_some();
-        Ok(cell)
+        self.is_seen |= value.is_some();
+        Ok(value)
     }
 
     /// A column that no row has is a misspelt one.
     fn check(&self, first: &Bound<'_, PyAny>) -> PyResult<()> {
-        let Some((name, _)) = self.name.as_ref().filter(|_| !self.is_seen) else { return Ok(()) };
-        let names: Vec<String> =
-            first.try_iter()?.map(|name| Ok(name?.str()?.to_string_lossy().into_owned())).collect::<PyResult<_>>()?;
-        let message = format!("no row has the column {name:?}");
-        let advice = format!("the columns of the first row are: {}", names.join(", "));
+        if self.is_seen {
+            return Ok(());
+        }
+        let text = |name: Bound<'_, PyAny>| Ok(name.str()?.to_string_lossy().into_owned());
+        let advice = match Shape::of(first) {
+            Some(Shape::Sequence(row)) => {
+                format!("the columns of a tuple are named by their positions, here from 0 to {}", row.len()?.max(1) - 1)
+            }
+            Some(Shape::Named(row)) => {
+                let names: Vec<String> =
+                    row.getattr("_fields")?.try_iter()?.map(|name| text(name?)).collect::<PyResult<_>>()?;
+                format!("the columns of the first row are: {}", names.join(", "))
+            }
+            _ => {
+                let names: Vec<String> = first.try_iter()?.map(|name| text(name?)).collect::<PyResult<_>>()?;
+                format!("the columns of the first row are: {}", names.join(", "))
+            }
+        };
+        let message = format!("no row has the column {:?}", self.name);
         Err(exception(first.py(), &Error::invalid_input("column_missing", message, advice)))
     }
 }
 
 fn not_rows(object: &Bound<'_, PyAny>, row: Option<u64>) -> PyErr {
     let message = match row {
-        Some(_) => format!("the row is {}, not a mapping of column names to cells", type_name(object)),
+        Some(_) => format!("the row is {}, neither a mapping of column names to values nor a tuple", type_name(object)),
         None => format!("the data is {}, neither a path nor rows", type_name(object)),
     };
     let advice = "pass the path of a file, a data frame, or an iterable of dicts";

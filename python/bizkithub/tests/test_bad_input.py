@@ -134,7 +134,8 @@ def test_a_missing_file_and_a_directory_are_refused(client: bk.Client, tmp_path:
 DATA: dict[str, tuple[dict[str, Any], str]] = {
     "a number": ({"data": 5}, "rows_expected"),
     "a mapping": ({"data": {"email": "a@example.com"}}, "rows_expected"),
-    "rows that are lists": ({"data": [["a@example.com", "vip"]]}, "rows_expected"),
+    "rows that are texts": ({"data": ["a@example.com"]}, "rows_expected"),
+    "rows that are lists": ({"data": [["a@example.com", "vip"]]}, "column_missing"),
     "no column of customers": ({"data": [{}], "email": None}, "column_missing"),
     "a misspelt column": ({"data": [{"mail": "a@example.com", "segment": "vip"}]}, "column_missing"),
     "one text for all rows": ({"data": [], "constant_groups": "vip"}, "text_list_expected"),

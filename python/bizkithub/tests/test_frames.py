@@ -246,3 +246,19 @@ def test_what_was_refused_is_refused_again_when_its_rejects_come_back_uncorrecte
     report = client.plan(path, **COLUMNS).run()
     assert (report.rejected, report.write_rejects(rejects)) == (len(groups), len(groups))
     assert client.plan(rejects, **COLUMNS).bill.rejected == len(groups)
+
+
+def test_pandas_without_pyarrow_is_read_row_by_row(check_python: Callable[[str], str]) -> None:
+    printed = check_python(
+        """
+        import sys
+        sys.modules["pyarrow"] = None
+        import pandas as pd
+        import bizkithub as bk
+        frame = pd.DataFrame({"email": ["a@example.com", "nobody"], "segment": ["vip", "vip"], "note": [1, 2]})
+        client = bk.Client("DEV_0123456789abcdefghijABCDEFGH", base_url="http://127.0.0.1:1")
+        bill = client.plan(frame, email="email", groups="segment").bill
+        print(bill.rows, bill.requests, bill.rejected)
+        """
+    )
+    assert printed == "2 1 1\n"

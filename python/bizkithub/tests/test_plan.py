@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import asyncio
 import collections
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
 import bizkithub as bk
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
 ROWS: list[dict[str, Any]] = [
@@ -226,3 +227,36 @@ def test_outcomes_of_a_row_are_equal(client: bk.Client) -> None:
     assert report.outcomes[0] == report.outcomes[0]
     assert hash(report.outcomes[0]) == hash(report.outcomes[0])
     assert report.outcomes[0].error != report.outcomes[1].error
+
+
+class Segment(NamedTuple):
+    email: str | None
+    segment: list[str]
+
+
+def test_rows_may_be_tuples_with_names_or_places(client: bk.Client) -> None:
+    named = client.plan([Segment("a@example.com", ["vip"]), Segment(None, [])], email="email", groups="segment")
+    placed = client.plan([("a@example.com", ["vip"]), [None, []]], email=0, groups=1)
+    assert named.bill == placed.bill
+    assert (placed.bill.rows, placed.bill.requests, placed.bill.rejected) == (2, 1, 1)
+    with pytest.raises(bk.InvalidInputError, match="from 0 to 1") as caught:
+        client.plan([("a@example.com", "vip")], email=0, groups=2)
+    assert caught.value.code == "column_missing"
+
+
+def test_an_event_loop_reads_rows_that_arrive_over_time(sandbox: bk.Sandbox) -> None:
+    async def rows() -> AsyncIterator[dict[str, str]]:
+        for number in range(2_500):
+            await asyncio.sleep(0)
+            yield {"email": f"user{number % 1_000}@example.com"}
+
+    async def plan(data: Any) -> bk.Bill:
+        async with sandbox.async_client() as client:
+            return (await client.plan(data, email="email", constant_groups=["vip"])).bill
+
+    bill = asyncio.run(plan(rows()))
+    assert (bill.rows, bill.requests) == (2_500, 1_000)
+    assert asyncio.run(plan({"email": f"user{number}@example.com"} for number in range(3))).rows == 3
+    with pytest.raises(bk.InvalidInputError) as caught:
+        asyncio.run(plan(5))
+    assert caught.value.code == "rows_expected"

@@ -22,8 +22,9 @@ from bizkithub.errors import (
 )
 from bizkithub.plan import AsyncPlan, Plan
 from bizkithub.progress import Progress
+from bizkithub.reason import Reason
 from bizkithub.receipt import Quota, Receipt
-from bizkithub.report import Outcomes, QuotaPoint, Reason, Report
+from bizkithub.report import Outcomes, QuotaPoint, Report
 from bizkithub.row_outcome import RowOutcome
 from bizkithub.sandbox import Sandbox
 from bizkithub.slugs import slug

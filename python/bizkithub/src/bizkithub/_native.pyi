@@ -1,8 +1,10 @@
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from os import PathLike
 from typing import Any, Final, Literal, final
 
+from bizkithub._rows import Row
 from bizkithub.errors import BizKitHubError
+from bizkithub.reason import ReasonValues
 from bizkithub.receipt import ReceiptValues
 from bizkithub.row_outcome import Outcome
 
@@ -15,6 +17,7 @@ __all__ = [
     "Plan",
     "PlanSettings",
     "Report",
+    "RowsInParts",
     "RunSettings",
     "Sandbox",
     "Task",
@@ -84,9 +87,9 @@ class PlanSettings:
     def __new__(
         cls,
         *,
-        email: str | None,
-        cu_ref_no: str | None,
-        groups: str | None,
+        email: str | int | None,
+        cu_ref_no: str | int | None,
+        groups: str | int | None,
         constant_groups: Iterable[str],
         allow_groups: Iterable[str] | None,
         resend: bool,
@@ -94,6 +97,12 @@ class PlanSettings:
         retry_rejected: bool,
     ) -> PlanSettings: ...
     def places(self, names: Sequence[str]) -> list[int]: ...
+
+@final
+class RowsInParts:
+    def __new__(cls, settings: PlanSettings) -> RowsInParts: ...
+    def read(self, rows: Iterable[Row]) -> None: ...
+    def start_plan(self, completions: Completions, number: int, client: Client) -> Task: ...
 
 @final
 class ArrowRows:
@@ -116,15 +125,7 @@ class RunSettings:
 @final
 class Plan:
     @staticmethod
-    def from_rows(client: Client, rows: Iterable[Mapping[str, Any]], settings: PlanSettings) -> Plan: ...
-    @staticmethod
-    def start_from_rows(
-        completions: Completions,
-        number: int,
-        client: Client,
-        rows: Iterable[Mapping[str, Any]],
-        settings: PlanSettings,
-    ) -> Task: ...
+    def from_rows(client: Client, rows: Iterable[Row], settings: PlanSettings) -> Plan: ...
     @staticmethod
     def from_file(client: Client, path: str | PathLike[str], delimiter: str, settings: PlanSettings) -> Plan: ...
     @staticmethod
@@ -143,6 +144,7 @@ class Plan:
         completions: Completions, number: int, client: Client, rows: ArrowRows, settings: PlanSettings
     ) -> Task: ...
     def bill(self, client: Client) -> str: ...
+    def reasons(self) -> list[ReasonValues]: ...
     def refusal_count(self) -> int: ...
     def refusal(self, index: int) -> BizKitHubError: ...
     def run(
@@ -164,7 +166,7 @@ class Plan:
 @final
 class Report:
     def summary(self) -> str: ...
-    def reasons(self) -> str: ...
+    def reasons(self) -> list[ReasonValues]: ...
     def stopped_by(self) -> BizKitHubError | None: ...
     def outcome(self, index: int) -> tuple[Outcome, BizKitHubError | None]: ...
     def outcome_stream(self, requested_schema: object | None = None) -> object: ...

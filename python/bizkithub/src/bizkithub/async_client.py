@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bizkithub import _native, receipt
+from bizkithub import _native, _rows, receipt
 from bizkithub._base_client import BaseClient, is_path
 from bizkithub._frame import is_frame, rows_of
 from bizkithub.plan import AsyncPlan
@@ -10,12 +10,12 @@ from bizkithub.plan import AsyncPlan
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Mapping
-    from typing import Any
+    from collections.abc import AsyncIterable, Iterable
 
     from typing_extensions import Self
 
     from bizkithub._frame import Frame
+    from bizkithub._rows import Row
     from bizkithub.receipt import Receipt
 
 
@@ -67,11 +67,11 @@ class AsyncClient(BaseClient):
 
     async def plan(
         self,
-        data: str | os.PathLike[str] | Frame | Iterable[Mapping[str, Any]],
+        data: str | os.PathLike[str] | Frame | Iterable[Row] | AsyncIterable[Row],
         *,
-        email: str | None = None,
-        cu_ref_no: str | None = None,
-        groups: str | None = None,
+        email: str | int | None = None,
+        cu_ref_no: str | int | None = None,
+        groups: str | int | None = None,
         constant_groups: Iterable[str] = (),
         allow_groups: Iterable[str] | None = None,
         delimiter: str = ",",
@@ -81,14 +81,15 @@ class AsyncClient(BaseClient):
     ) -> AsyncPlan:
         """Make a plan: validate every row, merge the rows of each customer into one request. Nothing is sent.
 
-        Files and frames are read beside the event loop; other rows are read on it, at about a million a second.
+        Files and frames are read beside the event loop; other rows are read on it, a thousand at a time.
 
         Args:
             data: What to plan. The path of a file: CSV (UTF-8, the first line names the columns), NDJSON (`.ndjson`,
                 `.jsonl`) or Parquet (`.parquet`, `.pq`). A data frame: of pandas, polars (also lazy), pyarrow or
-                duckdb, and anything else that exports Arrow data, which are not copied. Or an iterable of mappings.
-                Values are texts or whole numbers; `None`, NaN and blank texts count as absent.
-            email: The column of e-mail addresses.
+                duckdb, and anything else that exports Arrow data, which are not copied. Or an iterable of mappings,
+                named tuples or tuples, which may be asynchronous. Values are texts or whole numbers; `None`, NaN and
+                blank texts count as absent.
+            email: The column of e-mail addresses: its name, or its position in tuples.
             cu_ref_no: The column of customer reference numbers. At least one of the two columns is required.
             groups: The column of groups: texts separated by `;` or `|`, or lists of texts.
             constant_groups: Groups for all rows, before those of the row.
@@ -120,19 +121,18 @@ class AsyncClient(BaseClient):
         if is_path(data):
             work = call(_native.Plan.start_from_file, self._native, data, delimiter, settings)
             return AsyncPlan(await work, self._native)
-        rows: _native.ArrowRows | Iterable[Mapping[str, Any]]
         if is_frame(data):
             from asyncio import to_thread
 
             # Libraries run their queries now, and convert what is not Arrow data yet.
-            rows = await to_thread(rows_of, data, settings)
+            exported = await to_thread(rows_of, data, settings)
+            if isinstance(exported, _native.ArrowRows):
+                work = call(_native.Plan.start_from_arrow, self._native, exported, settings)
+                return AsyncPlan(await work, self._native)
+            parts = await _rows.read(exported, settings)
         else:
-            rows = data
-        if isinstance(rows, _native.ArrowRows):
-            work = call(_native.Plan.start_from_arrow, self._native, rows, settings)
-        else:
-            work = call(_native.Plan.start_from_rows, self._native, rows, settings)
-        return AsyncPlan(await work, self._native)
+            parts = await _rows.read(data, settings)
+        return AsyncPlan(await call(parts.start_plan, self._native), self._native)
 
     async def close(self) -> None:
         """Close the connections. Calls in flight end as they would; later ones raise `InvalidInputError`."""

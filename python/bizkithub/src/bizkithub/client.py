@@ -10,12 +10,12 @@ from bizkithub.plan import Plan
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Mapping
-    from typing import Any
+    from collections.abc import Iterable
 
     from typing_extensions import Self
 
     from bizkithub._frame import Frame
+    from bizkithub._rows import Row
     from bizkithub.receipt import Receipt
 
 
@@ -61,11 +61,11 @@ class Client(BaseClient):
 
     def plan(
         self,
-        data: str | os.PathLike[str] | Frame | Iterable[Mapping[str, Any]],
+        data: str | os.PathLike[str] | Frame | Iterable[Row],
         *,
-        email: str | None = None,
-        cu_ref_no: str | None = None,
-        groups: str | None = None,
+        email: str | int | None = None,
+        cu_ref_no: str | int | None = None,
+        groups: str | int | None = None,
         constant_groups: Iterable[str] = (),
         allow_groups: Iterable[str] | None = None,
         delimiter: str = ",",
@@ -78,9 +78,10 @@ class Client(BaseClient):
         Args:
             data: What to plan. The path of a file: CSV (UTF-8, the first line names the columns), NDJSON (`.ndjson`,
                 `.jsonl`) or Parquet (`.parquet`, `.pq`). A data frame: of pandas, polars (also lazy), pyarrow or
-                duckdb, and anything else that exports Arrow data, which are not copied. Or an iterable of mappings.
-                Values are texts or whole numbers; `None`, NaN and blank texts count as absent.
-            email: The column of e-mail addresses.
+                duckdb, and anything else that exports Arrow data, which are not copied. Or an iterable of mappings,
+                named tuples or tuples. Values are texts or whole numbers; `None`, NaN and blank texts
+                count as absent.
+            email: The column of e-mail addresses: its name, or its position in tuples.
             cu_ref_no: The column of customer reference numbers. At least one of the two columns is required.
             groups: The column of groups: texts separated by `;` or `|`, or lists of texts.
             constant_groups: Groups for all rows, before those of the row.

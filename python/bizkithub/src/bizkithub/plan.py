@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bizkithub import _native, bill, progress, report
+from bizkithub import _native, bill, progress, reason, report
 from bizkithub._lazy_list import LazySequence
 from bizkithub._typing import override
 
@@ -11,9 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Literal, TypeAlias
 
+    from bizkithub._progress_display import Listener, ProgressBar
     from bizkithub.bill import Bill
     from bizkithub.errors import BizKitHubError
-    from bizkithub.progress import Progress
+    from bizkithub.reason import Reason
     from bizkithub.report import Report
 
     OnQuota: TypeAlias = Literal["wait", "stop"]
@@ -39,6 +40,11 @@ class BasePlan:
         return LazySequence(self._native.refusal_count(), self._native.refusal)
 
     @property
+    def reasons(self) -> Sequence[Reason]:
+        """Why rows are refused, the most frequent reason first."""
+        return reason.from_values(self._native.reasons())
+
+    @property
     def last_report(self) -> Report | None:
         """The report of the last run, also of one that Ctrl-C or cancelling stopped; `None` when it has none."""
         return self._last_report
@@ -46,6 +52,11 @@ class BasePlan:
     def _keep(self, inner: _native.Report) -> Report:
         self._last_report = report.from_native(inner)
         return self._last_report
+
+    def _repr_html_(self) -> str:
+        from bizkithub import _html
+
+        return _html.of_plan(self.bill, self.reasons)
 
     @override
     def __repr__(self) -> str:
@@ -70,7 +81,7 @@ class Plan(BasePlan):
         deadline: float | None = None,
         burst_seconds: float | None = None,
         breaker: int | None = 50,
-        progress: Callable[[Progress], object] | None = None,
+        progress: bool | Listener | ProgressBar | None = None,
     ) -> Report:
         """Send the requests and account for every row.
 
@@ -92,8 +103,9 @@ class Plan(BasePlan):
                 `Report.resume_at` tells that the run may go on.
             breaker: Stops a run whose first so many requests all fail alike, because the cause is hardly in the
                 customers; `None` for never.
-            progress: Called on this thread at most ten times a second, and at the end. An exception of it stops the run
-                and is raised.
+            progress: Who is told, at most ten times a second and at the end: `True` for a bar of tqdm, or where that is
+                not installed a line on standard error; a bar like those of tqdm; or a function, which is called on this
+                thread with a `Progress`. An exception of it stops the run and is raised.
 
         Raises:
             InvalidInputError: An argument is not valid, or the client is closed; nothing was sent.
@@ -108,8 +120,9 @@ class Plan(BasePlan):
             burst_seconds=burst_seconds,
             breaker=breaker,
         )
+        told = _told(progress)
         self._last_report = None
-        inner, interruption = self._native.run(self._client, settings, _told(progress))
+        inner, interruption = self._native.run(self._client, settings, told)
         kept = self._keep(inner)
         if interruption is not None:
             raise interruption
@@ -132,7 +145,7 @@ class AsyncPlan(BasePlan):
         deadline: float | None = None,
         burst_seconds: float | None = None,
         breaker: int | None = 50,
-        progress: Callable[[Progress], object] | None = None,
+        progress: bool | Listener | ProgressBar | None = None,
     ) -> Report:
         """Send the requests and account for every row.
 
@@ -155,8 +168,9 @@ class AsyncPlan(BasePlan):
                 `Report.resume_at` tells that the run may go on.
             breaker: Stops a run whose first so many requests all fail alike, because the cause is hardly in the
                 customers; `None` for never.
-            progress: Called on the event loop at most ten times a second, and at the end. An exception of it cancels
-                the run, without a report, and is raised.
+            progress: Who is told, at most ten times a second and at the end: `True` for a bar of tqdm, or where that is
+                not installed a line on standard error; a bar like those of tqdm; or a function, which is called on the
+                event loop with a `Progress`. An exception of it cancels the run, without a report, and is raised.
 
         Raises:
             InvalidInputError: An argument is not valid, or the client is closed; nothing was sent.
@@ -173,6 +187,7 @@ class AsyncPlan(BasePlan):
             burst_seconds=burst_seconds,
             breaker=breaker,
         )
+        told = _told(progress)
         self._last_report = None
         cancel = _native.Cancel()
         inner = await call(
@@ -180,12 +195,17 @@ class AsyncPlan(BasePlan):
             self._client,
             settings,
             cancel,
-            progress is not None,
-            on_event=_told(progress),
+            told is not None,
+            on_event=told,
             stopping=(cancel.cancel, self._keep),
         )
         return self._keep(inner)
 
 
-def _told(listener: Callable[[Progress], object] | None) -> Callable[[str], object] | None:
-    return None if listener is None else lambda snapshot: listener(progress.from_json(snapshot))
+def _told(told: bool | Listener | ProgressBar | None) -> Callable[[str], object] | None:
+    if told is None or told is False:
+        return None
+    from bizkithub._progress_display import listener
+
+    listen = listener(told)
+    return None if listen is None else lambda snapshot: listen(progress.from_json(snapshot))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bizkithub import reason
 from bizkithub._json import load, moment
 from bizkithub._lazy_list import LazyList
 from bizkithub._record import Record
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from bizkithub import _native
     from bizkithub.errors import BizKitHubError
-    from bizkithub.row_outcome import Outcome
+    from bizkithub.reason import Reason
 
 
 class QuotaPoint(Record):
@@ -50,19 +51,6 @@ class Outcomes(LazyList[RowOutcome]):
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
         """Export the outcomes as a stream of Arrow data."""
         return self._stream(requested_schema)
-
-
-class Reason(Record):
-    """Why rows are not applied: one for each outcome and code."""
-
-    outcome: Outcome
-    """What became of the rows."""
-    code: str | None
-    """The code of their errors, or the kind where there is no code; `None` where the run stopped first."""
-    rows: int
-    """How many they are."""
-    examples: tuple[RowOutcome, ...]
-    """The first three of them."""
 
 
 class Report(Record):
@@ -109,10 +97,7 @@ class Report(Record):
     @property
     def reasons(self) -> Sequence[Reason]:
         """Why rows are neither applied nor skipped, the most frequent reason first. Every row is looked at."""
-        reasons = load(self._inner.reasons())
-        for reason in reasons:
-            reason["examples"] = tuple(self.outcomes[example["row"] - 1] for example in reason["examples"])
-        return [Reason(**reason) for reason in reasons]
+        return reason.from_values(self._inner.reasons())
 
     def write_outcomes(self, path: str | os.PathLike[str]) -> int:
         """Write every row's outcome to a file.
@@ -149,6 +134,11 @@ class Report(Record):
 
         """
         return self._inner.write_rejects(path)
+
+    def _repr_html_(self) -> str:
+        from bizkithub import _html
+
+        return _html.of_report(self)
 
     @override
     def __repr__(self) -> str:
