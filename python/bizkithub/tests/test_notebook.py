@@ -94,7 +94,7 @@ def test_the_picture_shows_waits_and_the_quota() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0.04, "0.0 s"), (9.94, "9.9 s"), (59.6, "1 min"), (754, "12 min 34 s"), (3_599.7, "1 h"), (90_000, "25 h")],
+    [(0.04, "40 ms"), (9.94, "9.9 s"), (59.6, "1 min"), (754, "12 min 34 s"), (3_599.7, "1 h"), (90_000, "25 h")],
 )
 def test_durations_are_written_as_people_say_them(seconds: float, text: str) -> None:
     assert _html.duration(seconds) == text

@@ -6,11 +6,10 @@ Colours follow the notebook's text by `currentColor`; the few others have the sa
 from __future__ import annotations
 
 from html import escape
-from itertools import pairwise
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from bizkithub.bill import Bill
     from bizkithub.reason import Reason
@@ -19,13 +18,13 @@ if TYPE_CHECKING:
 _ROWS_SHOWN = 12
 _STYLE = """<style>
 .bizkithub{font-family:inherit;font-size:13px;line-height:1.45;max-width:46em}
-.bizkithub table{border-collapse:collapse;margin:.3em 0 .9em;background:none;color:inherit}
+.bizkithub table{border-collapse:collapse;margin:.3em 0 .9em;background:none;color:inherit;font-size:inherit}
 .bizkithub tr{background:none}
 .bizkithub th,.bizkithub td{padding:.15em .9em .15em 0;text-align:left;vertical-align:top}
 .bizkithub th,.bizkithub td{border:0;background:none;color:inherit}
 .bizkithub th{font-weight:600;border-bottom:1px solid color-mix(in srgb,currentColor 30%,transparent)}
 .bizkithub th.number,.bizkithub td.number{text-align:right;font-variant-numeric:tabular-nums}
-.bizkithub .remark{color:#c2410c}
+.bizkithub .remark{color:#ea580c}
 .bizkithub .faint{opacity:.7}
 .bizkithub .bar{display:flex;height:.7em;border-radius:.35em;overflow:hidden;margin:.4em 0 .8em}
 .bizkithub svg{display:block;width:100%;max-width:40em;height:auto;margin:.2em 0 .3em}
@@ -131,10 +130,8 @@ def picture(timeline: Sequence[QuotaPoint], width: int = 640, height: int = 150)
         return f'<text x="{across:g}" y="{down:g}" text-anchor="{anchor}" {paint}>{words}</text>'
 
     waits = "".join(
-        f'<rect x="{x(one.seconds):.1f}" y="{top}" width="{max(x(other.seconds) - x(one.seconds), 0.5):.1f}" '
-        f'height="{bottom - top}"/>'
-        for one, other in pairwise(timeline)
-        if one.is_waiting
+        f'<rect x="{x(begin):.1f}" y="{top}" width="{max(x(end) - x(begin), 0.5):.1f}" height="{bottom - top}"/>'
+        for begin, end in _waits(timeline)
     )
     labels = [
         text(f"{requests:,} requests sent", left, 12, "start", _SENT),
@@ -156,8 +153,23 @@ def picture(timeline: Sequence[QuotaPoint], width: int = 640, height: int = 150)
     )
 
 
+def _waits(timeline: Sequence[QuotaPoint]) -> Iterator[tuple[float, float]]:
+    """Find the stretches of waiting, each as one."""
+    begin: float | None = None
+    for point in timeline:
+        if point.is_waiting:
+            begin = point.seconds if begin is None else begin
+        elif begin is not None:
+            yield begin, point.seconds
+            begin = None
+    if begin is not None:
+        yield begin, timeline[-1].seconds
+
+
 def duration(seconds: float) -> str:
-    """Write a duration as people say it: `0.4 s`, `15 s`, `12 min 3 s`, `3 h 20 min`."""
+    """Write a duration as people say it: `40 ms`, `0.4 s`, `15 s`, `12 min 3 s`, `3 h 20 min`."""
+    if seconds < 0.1:  # noqa: PLR2004 - tenths would say nothing
+        return f"{seconds * 1_000:.0f} ms"
     if seconds < 10:  # noqa: PLR2004 - from here on, tenths say little
         return f"{seconds:.1f} s"
     whole = round(seconds)
@@ -173,7 +185,13 @@ def _reasons(reasons: Sequence[Reason]) -> str:
         error = reason.examples[0].error
         message = escape(error.message) if error is not None else "the run stopped first"
         code = escape(reason.code or "")
-        rows.append((f"{reason.outcome}: {code}", f"{reason.rows:,}", f"row {examples}: {message}"))
+        rows.append(
+            (
+                f"{reason.outcome}: {code}",
+                f"{reason.rows:,}",
+                f"row{'s' if len(reason.examples) > 1 else ''} {examples}: {message}",
+            )
+        )
     return _table(("not applied", "rows", "for example"), rows, more=len(reasons) - len(rows)) if rows else ""
 
 
