@@ -74,6 +74,7 @@ interface Summary extends OutcomeCounts {
   readonly stoppedBy: ErrorShape | null;
   readonly isCancelled: boolean;
   readonly isComplete: boolean;
+  readonly advice: string | null;
   readonly timeline: readonly QuotaPoint[];
 }
 
@@ -128,6 +129,8 @@ export class Report implements OutcomeCounts {
   readonly isCancelled: boolean;
   /** Whether every row is applied or skipped. */
   readonly isComplete: boolean;
+  /** How to go on, when rows are not settled, and what remembers the others. */
+  readonly advice: string | undefined;
   /** How the run went along with its quota, in at most a few hundred points. */
   readonly timeline: readonly QuotaPoint[];
   readonly #native: native.Report;
@@ -150,6 +153,7 @@ export class Report implements OutcomeCounts {
     this.stoppedBy = stoppedBy === null ? undefined : errorOf(stoppedBy);
     this.isCancelled = summary.isCancelled;
     this.isComplete = summary.isComplete;
+    this.advice = summary.advice ?? undefined;
     this.timeline = summary.timeline;
     this.#native = report;
   }

@@ -64,6 +64,8 @@ pub struct ReportSummary<'a> {
     pub is_cancelled: bool,
     /// Whether every row is applied or skipped.
     pub is_complete: bool,
+    /// See [`Report::advice`].
+    pub advice: Option<String>,
     /// See [`Report::timeline`].
     pub timeline: &'a [QuotaPoint],
 }
@@ -120,6 +122,7 @@ impl Report {
             stopped_by: self.stopped_by(),
             is_cancelled: self.is_cancelled,
             is_complete: self.is_complete(),
+            advice: self.advice(),
             timeline: self.timeline(),
         }
     }
@@ -176,6 +179,31 @@ impl Report {
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.counts.applied + self.counts.skipped == self.counts.total()
+    }
+
+    /// How to go on, when rows are not settled, and what remembers the others.
+    #[must_use]
+    pub fn advice(&self) -> Option<String> {
+        let OutcomeCounts { applied, pending, unknown, .. } = self.counts;
+        let unsettled = pending + unknown;
+        if unsettled == 0 {
+            return None;
+        }
+        let rows = |count: u64| if count == 1 { "1 row".to_owned() } else { format!("{count} rows") };
+        let first = if self.stopped_by.is_some() { "deal with the error, then " } else { "" };
+        let moment = self.resume_at.map(|moment| format!(" from {moment:.0} on")).unwrap_or_default();
+        let memory = match (self.plan.ledger.is_shared(), applied) {
+            (true, _) => "; what was acknowledged is in the ledger, and nothing of it is sent again".to_owned(),
+            (false, 0) => String::new(),
+            (false, _) => format!(
+                "; only this plan remembers the {} that were applied: with a ledger, any later plan would not send them again",
+                rows(applied)
+            ),
+        };
+        Some(format!(
+            "{} not settled: {first}run the plan again{moment}{memory}",
+            if unsettled == 1 { "1 row is".to_owned() } else { format!("{} are", rows(unsettled)) },
+        ))
     }
 
     /// The plan that was run.

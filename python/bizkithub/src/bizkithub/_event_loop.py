@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     Stopping: TypeAlias = tuple[Callable[[], None], Callable[[Any], object]]
 
 
+_TICK = 0.1
+"""How often a loop with calls in flight wakes, in seconds."""
+
+
 class EventLoop:
     """The calls in flight of one event loop."""
 
@@ -30,6 +34,7 @@ class EventLoop:
         self._completions = _native.Completions()
         self._numbers = itertools.count()
         self._calls: dict[int, tuple[asyncio.Future[Any], Callable[[str], object] | None]] = {}
+        self._is_ticking = False
         try:
             # In a context of its own: the loop would keep the caller's variables alive as long as it watches.
             contextvars.Context().run(loop.add_reader, self._completions.fileno(), self._visit)
@@ -55,6 +60,8 @@ class EventLoop:
         number = next(self._numbers)
         future = loop.create_future()
         self._calls[number] = (future, on_event)
+        if not self._is_ticking:
+            self._tick(loop)
         try:
             task = start(self._completions, number, *arguments)
             try:
@@ -63,6 +70,12 @@ class EventLoop:
                 task.cancel()
         finally:
             del self._calls[number]
+
+    def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
+        # A loop that waits in silence does not notice the interruption of a notebook's kernel.
+        self._is_ticking = bool(self._calls)
+        if self._is_ticking:
+            contextvars.Context().run(loop.call_later, _TICK, self._tick, loop)
 
     def _visit(self) -> None:
         self._completions.wait()

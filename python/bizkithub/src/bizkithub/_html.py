@@ -100,11 +100,8 @@ def of_report(report: Report) -> str:
     parts += [f"<div>{sent}</div>", picture(report.timeline)]
     if report.stopped_by is not None:
         parts.append(f'<div class="remark">stopped: {escape(str(report.stopped_by))}</div>')
-    if report.pending or report.unknown:
-        moment = "" if report.resume_at is None else f" from {report.resume_at:%Y-%m-%d %H:%M:%S} UTC on"
-        parts.append(
-            f"<div>To go on, call <code>plan.run()</code> again{moment}: what was acknowledged is not sent again.</div>"
-        )
+    if report.advice is not None:
+        parts.append(f"<div>{escape(report.advice)}.</div>")
     return _page(parts)
 
 

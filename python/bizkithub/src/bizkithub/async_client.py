@@ -132,7 +132,8 @@ class AsyncClient(BaseClient):
             parts = await _rows.read(exported, settings)
         else:
             parts = await _rows.read(data, settings)
-        return AsyncPlan(await call(parts.start_plan, self._native), self._native)
+        native = await call(parts.start_plan, self._native)
+        return AsyncPlan(native, self._native)
 
     async def close(self) -> None:
         """Close the connections. Calls in flight end as they would; later ones raise `InvalidInputError`."""

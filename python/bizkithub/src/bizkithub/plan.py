@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from bizkithub import _native, bill, progress, reason, report
 from bizkithub._lazy_list import LazySequence
 from bizkithub._typing import override
@@ -52,6 +54,12 @@ class BasePlan:
     def _keep(self, inner: _native.Report) -> Report:
         self._last_report = report.from_native(inner)
         return self._last_report
+
+    def _keep_interrupted(self, inner: _native.Report) -> None:
+        kept = self._keep(inner)
+        # Elsewhere, whoever interrupts a program knows what it does, and its output is its own.
+        if "ipykernel" in sys.modules:
+            sys.stderr.write(f"{kept!r}\n{kept.advice or ''}\n")
 
     def _repr_html_(self) -> str:
         from bizkithub import _html
@@ -123,10 +131,10 @@ class Plan(BasePlan):
         told = _told(progress)
         self._last_report = None
         inner, interruption = self._native.run(self._client, settings, told)
-        kept = self._keep(inner)
         if interruption is not None:
+            self._keep_interrupted(inner)
             raise interruption
-        return kept
+        return self._keep(inner)
 
 
 class AsyncPlan(BasePlan):
@@ -197,7 +205,7 @@ class AsyncPlan(BasePlan):
             cancel,
             told is not None,
             on_event=told,
-            stopping=(cancel.cancel, self._keep),
+            stopping=(cancel.cancel, self._keep_interrupted),
         )
         return self._keep(inner)
 

@@ -88,6 +88,8 @@ class Report(Record):
     """Whether the caller stopped the run."""
     is_complete: bool
     """Whether every row is applied or skipped."""
+    advice: str | None
+    """How to go on, when rows are not settled, and what remembers the others."""
     timeline: Sequence[QuotaPoint]
     """How the run went along with its quota, in at most a few hundred points."""
     outcomes: Outcomes
