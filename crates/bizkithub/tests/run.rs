@@ -296,6 +296,9 @@ async fn a_used_up_quota_can_end_the_run_with_the_moment_to_resume() {
     assert_eq!((report.counts().applied, report.counts().pending), (50, 150));
     assert_eq!(report.resume_at().map(Timestamp::as_second), Some(support::PausedClock::START + 600));
     assert!(report.stopped_by().is_none(), "waiting for quota is not failing");
+    let advice = report.advice().expect("rows are left");
+    assert!(advice.starts_with("150 rows are not settled: run the plan again from "), "{advice}");
+    assert!(advice.contains("only this plan remembers the 50 rows that were applied"), "{advice}");
     assert_accounted(&report);
 }
 

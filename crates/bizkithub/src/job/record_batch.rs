@@ -8,7 +8,9 @@ use arrow_array::types::{
     Float16Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type,
     UInt32Type, UInt64Type,
 };
-use arrow_array::{Array, ArrowPrimitiveType, LargeStringArray, RecordBatch, StringArray, StringViewArray};
+use arrow_array::{
+    Array, ArrowPrimitiveType, LargeStringArray, OffsetSizeTrait, RecordBatch, StringArray, StringViewArray,
+};
 use arrow_schema::DataType;
 
 use super::cell::{Cell, RowCells};
@@ -136,7 +138,7 @@ enum Column<'a> {
     LargeUtf8(&'a LargeStringArray),
     Utf8View(&'a StringViewArray),
     Number { array: &'a dyn Array, cell: Box<dyn Fn(usize) -> Cell<'static> + 'a> },
-    Dictionary { array: &'a dyn Array, key: Box<dyn Fn(usize) -> Option<usize> + 'a>, values: Box<Self> },
+    Dictionary { array: &'a dyn Array, key: Box<dyn Fn(usize) -> i128 + 'a>, values: Box<Self> },
     List { array: &'a dyn Array, items: Box<dyn Fn(usize) -> Range<usize> + 'a>, values: Box<Self> },
 }
 
@@ -148,52 +150,43 @@ impl<'a> Column<'a> {
             DataType::Utf8 => Self::Utf8(array.as_string()),
             DataType::LargeUtf8 => Self::LargeUtf8(array.as_string()),
             DataType::Utf8View => Self::Utf8View(array.as_string_view()),
-            DataType::Int8 => whole::<Int8Type>(array),
-            DataType::Int16 => whole::<Int16Type>(array),
-            DataType::Int32 => whole::<Int32Type>(array),
-            DataType::Int64 => whole::<Int64Type>(array),
-            DataType::UInt8 => whole::<UInt8Type>(array),
-            DataType::UInt16 => whole::<UInt16Type>(array),
-            DataType::UInt32 => whole::<UInt32Type>(array),
-            DataType::UInt64 => whole::<UInt64Type>(array),
             DataType::Float16 => floating::<Float16Type>(array, 11),
             DataType::Float32 => floating::<Float32Type>(array, 24),
             DataType::Float64 => floating::<Float64Type>(array, 53),
             DataType::Dictionary(_, _) => {
                 let dictionary = array.as_any_dictionary();
                 let values = Self::new(dictionary.values(), may_be_list)?;
-                Self::Dictionary { array, key: keys(dictionary.keys())?, values: Box::new(values) }
+                Self::Dictionary { array, key: integers(dictionary.keys())?, values: Box::new(values) }
             }
-            DataType::List(_) if may_be_list => {
-                let list = array.as_list::<i32>();
-                let items = |row: usize| list.value_offsets()[row] as usize..list.value_offsets()[row + 1] as usize;
-                Self::list(array, items, list.values())?
-            }
-            DataType::LargeList(_) if may_be_list => {
-                let list = array.as_list::<i64>();
-                let items = |row: usize| list.value_offsets()[row] as usize..list.value_offsets()[row + 1] as usize;
-                Self::list(array, items, list.values())?
-            }
+            DataType::List(_) if may_be_list => Self::list::<i32>(array)?,
+            DataType::LargeList(_) if may_be_list => Self::list::<i64>(array)?,
+            DataType::ListView(_) if may_be_list => Self::list_view::<i32>(array)?,
+            DataType::LargeListView(_) if may_be_list => Self::list_view::<i64>(array)?,
             DataType::FixedSizeList(_, _) if may_be_list => {
                 let list = array.as_fixed_size_list();
-                let items = |row: usize| list.value_offset(row) as usize..list.value_offset(row + 1) as usize;
-                Self::list(array, items, list.values())?
-            }
-            DataType::ListView(_) if may_be_list => {
-                let list = array.as_list_view::<i32>();
                 let begin = |row: usize| list.value_offset(row) as usize;
-                Self::list(array, move |row| begin(row)..begin(row) + list.value_size(row) as usize, list.values())?
+                Self::items(array, move |row| begin(row)..begin(row + 1), list.values())?
             }
-            DataType::LargeListView(_) if may_be_list => {
-                let list = array.as_list_view::<i64>();
-                let begin = |row: usize| list.value_offset(row) as usize;
-                Self::list(array, move |row| begin(row)..begin(row) + list.value_size(row) as usize, list.values())?
+            _ => {
+                let integer = integers(array)?;
+                Self::Number { array, cell: Box::new(move |row| Cell::Integer(integer(row))) }
             }
-            _ => return None,
         })
     }
 
-    fn list(array: &'a dyn Array, items: impl Fn(usize) -> Range<usize> + 'a, values: &'a dyn Array) -> Option<Self> {
+    fn list<O: OffsetSizeTrait>(array: &'a dyn Array) -> Option<Self> {
+        let list = array.as_list::<O>();
+        let end = |row: usize| list.value_offsets()[row].as_usize();
+        Self::items(array, move |row| end(row)..end(row + 1), list.values())
+    }
+
+    fn list_view<O: OffsetSizeTrait>(array: &'a dyn Array) -> Option<Self> {
+        let list = array.as_list_view::<O>();
+        let begin = |row: usize| list.value_offset(row).as_usize();
+        Self::items(array, move |row| begin(row)..begin(row) + list.value_size(row).as_usize(), list.values())
+    }
+
+    fn items(array: &'a dyn Array, items: impl Fn(usize) -> Range<usize> + 'a, values: &'a dyn Array) -> Option<Self> {
         Some(Self::List { array, items: Box::new(items), values: Box::new(Self::new(values, false)?) })
     }
 
@@ -205,7 +198,8 @@ impl<'a> Column<'a> {
             Self::Utf8View(array) if array.is_valid(row) => Cell::Text(array.value(row).into()),
             Self::Number { array, cell } if array.is_valid(row) => cell(row),
             Self::Dictionary { array, key, values } if array.is_valid(row) => {
-                key(row).map_or(Cell::Absent, |key| values.cell(key))
+                // Arrow has checked that every key is one of a value.
+                usize::try_from(key(row)).map_or(Cell::Absent, |key| values.cell(key))
             }
             Self::List { array, items, values } if array.is_valid(row) => {
                 Cell::List(items(row).map(|item| values.cell(item)).collect())
@@ -213,11 +207,6 @@ impl<'a> Column<'a> {
             _ => Cell::Absent,
         }
     }
-}
-
-fn whole<T: ArrowPrimitiveType<Native: Into<i128>>>(array: &dyn Array) -> Column<'_> {
-    let numbers = array.as_primitive::<T>();
-    Column::Number { array, cell: Box::new(|row| Cell::Integer(numbers.value(row).into())) }
 }
 
 /// Floating-point numbers whose significand has so many bits: from two to the power of these on, digits may be lost.
@@ -231,21 +220,109 @@ fn floating<T: ArrowPrimitiveType<Native: Into<f64>>>(array: &dyn Array, bits: i
     Column::Number { array, cell: Box::new(cell) }
 }
 
-/// The keys of a dictionary, each looked up when it is wanted: lists share one long array of them.
-fn keys(keys: &dyn Array) -> Option<Box<dyn Fn(usize) -> Option<usize> + '_>> {
-    fn typed<T: ArrowPrimitiveType<Native: Into<i128>>>(keys: &dyn Array) -> Box<dyn Fn(usize) -> Option<usize> + '_> {
-        let keys = keys.as_primitive::<T>();
-        Box::new(|row| usize::try_from(keys.value(row).into()).ok())
+/// Whole numbers of any type, each looked up when it is wanted: lists share one long array of them.
+fn integers(array: &dyn Array) -> Option<Box<dyn Fn(usize) -> i128 + '_>> {
+    fn typed<T: ArrowPrimitiveType<Native: Into<i128>>>(array: &dyn Array) -> Box<dyn Fn(usize) -> i128 + '_> {
+        let numbers = array.as_primitive::<T>();
+        Box::new(|row| numbers.value(row).into())
     }
-    Some(match keys.data_type() {
-        DataType::Int8 => typed::<Int8Type>(keys),
-        DataType::Int16 => typed::<Int16Type>(keys),
-        DataType::Int32 => typed::<Int32Type>(keys),
-        DataType::Int64 => typed::<Int64Type>(keys),
-        DataType::UInt8 => typed::<UInt8Type>(keys),
-        DataType::UInt16 => typed::<UInt16Type>(keys),
-        DataType::UInt32 => typed::<UInt32Type>(keys),
-        DataType::UInt64 => typed::<UInt64Type>(keys),
+    Some(match array.data_type() {
+        DataType::Int8 => typed::<Int8Type>(array),
+        DataType::Int16 => typed::<Int16Type>(array),
+        DataType::Int32 => typed::<Int32Type>(array),
+        DataType::Int64 => typed::<Int64Type>(array),
+        DataType::UInt8 => typed::<UInt8Type>(array),
+        DataType::UInt16 => typed::<UInt16Type>(array),
+        DataType::UInt32 => typed::<UInt32Type>(array),
+        DataType::UInt64 => typed::<UInt64Type>(array),
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow_array::builder::{
+        FixedSizeListBuilder, LargeListBuilder, LargeListViewBuilder, ListBuilder, ListViewBuilder, StringBuilder,
+        StringDictionaryBuilder,
+    };
+    use arrow_array::{ArrayRef, BooleanArray, Int16Array, LargeStringArray, StringArray, StringViewArray};
+
+    use super::*;
+    use crate::job::{Plan, PlanOptions};
+
+    fn plan(groups: ArrayRef) -> Result<Plan, Error> {
+        let emails = (0..groups.len()).map(|row| format!("user{row}@example.com")).collect::<Vec<_>>();
+        let emails: ArrayRef = Arc::new(StringArray::from(emails));
+        let batch = RecordBatch::try_from_iter([("email", emails), ("groups", groups)]).expect("a batch");
+        let columns = Columns { email: Some("email".into()), cu_ref_no: None, groups: Some("groups".into()) };
+        let mut plan = PlanBuilder::new(&PlanOptions::default())?;
+        // The first row is cut off, so that nothing begins where its array does.
+        plan.push_batch(&batch.slice(1, batch.num_rows() - 1), &columns)?;
+        Ok(plan.finish())
+    }
+
+    /// What becomes of the groups `-`, `vip`, nothing, and `a` with `b` (in one text where there are no lists).
+    fn assert_read(groups: ArrayRef) {
+        let shown = groups.data_type().to_string();
+        let plan = plan(groups).expect("a plan");
+        let requests: Vec<_> = plan
+            .requests()
+            .map(|(customer, groups)| {
+                (customer.to_string(), groups.iter().map(|group| group.text().to_owned()).collect::<Vec<_>>().join(" "))
+            })
+            .collect();
+        let expected = [("user1@example.com", "vip"), ("user3@example.com", "a b")];
+        assert_eq!(requests, expected.map(|(email, groups)| (email.to_owned(), groups.to_owned())), "{shown}");
+        let refusals: Vec<_> = plan.refusals().map(|error| (error.row(), error.code().map(str::to_owned))).collect();
+        assert_eq!(refusals, [(Some(2), Some("groups_missing".to_owned()))], "{shown}");
+    }
+
+    #[test]
+    fn every_way_to_hold_texts_and_lists_is_read_alike() {
+        let texts = [Some("-"), Some("vip"), None, Some("a;b")];
+        assert_read(Arc::new(StringArray::from(texts.to_vec())));
+        assert_read(Arc::new(LargeStringArray::from(texts.to_vec())));
+        assert_read(Arc::new(StringViewArray::from(texts.to_vec())));
+        let mut dictionary = StringDictionaryBuilder::<Int16Type>::new();
+        texts.iter().for_each(|text| dictionary.append_option(*text));
+        assert_read(Arc::new(dictionary.finish()));
+
+        let lists = [Some(vec!["-"]), Some(vec!["vip"]), None, Some(vec!["a", "b"])];
+        macro_rules! built {
+            ($builder:expr) => {{
+                let mut builder = $builder;
+                for list in &lists {
+                    for text in list.iter().flatten() {
+                        builder.values().append_value(text);
+                    }
+                    builder.append(list.is_some());
+                }
+                assert_read(Arc::new(builder.finish()));
+            }};
+        }
+        built!(ListBuilder::new(StringBuilder::new()));
+        built!(LargeListBuilder::new(StringBuilder::new()));
+        built!(ListViewBuilder::new(StringBuilder::new()));
+        built!(LargeListViewBuilder::new(StringBuilder::new()));
+        built!(ListBuilder::new(StringDictionaryBuilder::<Int16Type>::new()));
+    }
+
+    #[test]
+    fn lists_of_one_length_and_numbers_are_read() {
+        let mut pairs = FixedSizeListBuilder::new(StringBuilder::new(), 2);
+        for pair in [["-", "-"], ["vip", "a"], ["a", "b"]] {
+            pair.iter().for_each(|text| pairs.values().append_value(text));
+            pairs.append(true);
+        }
+        let requests: Vec<usize> =
+            plan(Arc::new(pairs.finish())).expect("a plan").requests().map(|(_, groups)| groups.len()).collect();
+        assert_eq!(requests, [2, 2]);
+        let years = plan(Arc::new(Int16Array::from(vec![2024, 2025, 2026]))).expect("a plan");
+        let years: Vec<_> = years.bill().groups.into_iter().map(|group| group.text).collect();
+        assert_eq!(years, ["2025", "2026"]);
+        let error = plan(Arc::new(BooleanArray::from(vec![true, false]))).expect_err("no texts");
+        assert_eq!((error.code(), error.field()), (Some("column_type_unsupported"), Some(Field::Groups)));
+    }
 }
