@@ -1,13 +1,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, RecordBatchReader, StructArray};
-use arrow_schema::Field;
+use arrow_array::ffi_stream::FFI_ArrowArrayStream;
 use bizkithub::job::{self, FileSource, OutcomeBatches, write_outcomes, write_rejects};
 use pyo3::exceptions::PyIndexError;
 use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
-use pyo3_arrow::ffi::{ArrayIterator, to_stream_pycapsule};
 
 use crate::error::{call, exception, refused};
 use crate::plan::to_json;
@@ -44,18 +42,11 @@ impl Report {
         Ok((row.outcome.as_str(), row.error.map(|error| exception(py, &error))))
     }
 
-    /// Every row's outcome as a stream of Arrow data.
-    #[pyo3(signature = (requested_schema=None))]
-    fn outcome_stream<'py>(
-        &self,
-        py: Python<'py>,
-        requested_schema: Option<Bound<'py, PyCapsule>>,
-    ) -> PyResult<Bound<'py, PyCapsule>> {
+    /// Every row's outcome as a stream of Arrow data, in the capsule of Arrow's C stream interface.
+    fn outcome_stream<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyCapsule>> {
         let batches = OutcomeBatches::new(Arc::clone(&self.inner));
-        let field = Field::new_struct("", batches.schema().fields().clone(), false);
-        let arrays = batches.map(|batch| Ok(Arc::new(StructArray::from(batch?)) as ArrayRef));
-        let arrays = Box::new(ArrayIterator::new(arrays, field.into()));
-        Ok(to_stream_pycapsule(py, arrays, requested_schema)?)
+        let stream = FFI_ArrowArrayStream::new(Box::new(batches));
+        PyCapsule::new_with_value(py, stream, c"arrow_array_stream")
     }
 
     /// Writes every row's outcome to a file and returns how many they are.
