@@ -48,7 +48,7 @@ class Outcomes(LazyList[RowOutcome]):
         super().__init__(length, outcome)
         self._stream = native.outcome_stream
 
-    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:  # noqa: ARG002 - the interface's name
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
         """Export the outcomes as a stream of Arrow data.
 
         Args:
