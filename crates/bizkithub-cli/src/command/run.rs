@@ -65,9 +65,10 @@ pub(crate) struct RunArguments {
     #[arg(long, value_name = "NUMBER", default_value = "50", help_heading = "Run")]
     breaker: u32,
 
-    /// Where rejected rows go, with the reasons; those of an earlier run make way
-    #[arg(long, value_name = "PATH", default_value = "rejects.csv", help_heading = "Run")]
-    rejects: PathBuf,
+    /// Where rejected rows go, with the reasons; those of an earlier run make way [default: rejects.csv, or rejects-again.csv when
+    /// that is the input]
+    #[arg(long, value_name = "PATH", help_heading = "Run")]
+    rejects: Option<PathBuf>,
 
     /// Where every row's outcome goes: a file that ends with .csv, .ndjson or .jsonl [default: nowhere]
     #[arg(long, value_name = "PATH", help_heading = "Run")]
@@ -81,6 +82,19 @@ pub(crate) struct RunArguments {
 
     #[command(flatten)]
     quota: QuotaChoice,
+}
+
+impl RunArguments {
+    fn rejects_path(&self) -> PathBuf {
+        let usual = PathBuf::from("rejects.csv");
+        let is_input = self
+            .file
+            .source()
+            .path()
+            .canonicalize()
+            .is_ok_and(|input| usual.canonicalize().is_ok_and(|it| it == input));
+        self.rejects.clone().unwrap_or_else(|| if is_input { PathBuf::from("rejects-again.csv") } else { usual })
+    }
 }
 
 /// What a run leaves behind.
@@ -97,7 +111,7 @@ pub(crate) fn execute(
     let client = connection.client_with(|builder| arguments.quota.apply(builder))?;
     let source = arguments.file.source();
     let builder = arguments.file.plan(arguments.earlier.earlier())?;
-    check_rejects_path(&source, &arguments.rejects)?;
+    check_rejects_path(&source, &arguments.rejects_path())?;
     arguments.outcomes.as_deref().map_or(Ok(()), check_outcomes_path)?;
     let (plan, ledger) = finish(builder, arguments.ledger.open(&client)?)?;
     let bill = plan.bill();
@@ -113,7 +127,7 @@ pub(crate) fn execute(
         (ExitCode::Done | ExitCode::Rejected, Err(error)) => ExitCode::of_error(error),
         (code, _) => code,
     };
-    let rejects_path = arguments.rejects.display().to_string();
+    let rejects_path = arguments.rejects_path().display().to_string();
     output.json(&json!({
         "file": arguments.file.name(),
         "ledger": ledger,
@@ -163,7 +177,7 @@ async fn run(
         }
     };
     output.text(&report_text(&report, arguments.ledger.is_kept()))?;
-    let (path, outcomes) = (arguments.rejects.clone(), arguments.outcomes.clone());
+    let (path, outcomes) = (arguments.rejects_path(), arguments.outcomes.clone());
     let writing = tokio::task::spawn_blocking(move || {
         let rejects = RejectsFile::settle(&path, &report, &source);
         let outcomes = outcomes.map_or(Ok(0), |path| write_outcomes(&report, &path));
@@ -174,7 +188,7 @@ async fn run(
         () = interruption.next() => return Ok(None),
     };
     if let Ok(rejects) = &rejects {
-        output.text(&rejects.text(&arguments.rejects))?;
+        output.text(&rejects.text(&arguments.rejects_path()))?;
     }
     Ok(Some(Ending { report, rejects }))
 }

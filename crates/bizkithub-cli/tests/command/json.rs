@@ -82,7 +82,7 @@ fn a_run_is_its_bill_its_report_its_reasons_and_its_rejects() {
             "throttled": 0,
             "resumeAt": null,
             "stoppedBy": null,
-            "isCancelled": false,
+            "advice": null, "isCancelled": false,
             "isComplete": false,
         })
     );

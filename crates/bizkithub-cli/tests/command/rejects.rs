@@ -110,6 +110,22 @@ fn those_of_an_earlier_run_stay_while_rows_are_not_settled() {
 }
 
 #[test]
+fn they_are_run_again_without_being_replaced() {
+    let stage = Stage::new();
+    stage.file("customers.csv", "email,groups\nnobody,vip\nb,vip\n");
+    assert_eq!(stage.run(with_columns("run", "customers.csv")).code, Some(1));
+    let rejects = fs::read_to_string(stage.path("rejects.csv")).expect("rejects");
+    let corrected = rejects.replace("nobody,", "nobody@example.com,");
+    stage.file("rejects.csv", &corrected);
+    let finished = stage.run(with_columns("run", "rejects.csv"));
+    assert_eq!((finished.code, finished.rows("applied")), (Some(1), 1), "{finished:?}");
+    assert!(finished.stdout.ends_with("1 rejected row with the reason is in rejects-again.csv\n"), "{finished:?}");
+    assert_eq!(fs::read_to_string(stage.path("rejects.csv")).expect("the input"), corrected);
+    assert_eq!(stage.run(with_columns("run", "rejects-again.csv")).code, Some(1));
+    assert!(fs::read_to_string(stage.path("rejects.csv")).expect("rejects").contains("\nb,vip,1,"));
+}
+
+#[test]
 fn a_file_that_holds_no_rejects_is_left_alone() {
     let stage = Stage::new();
     stage.file("customers.csv", "email,groups\na@example.com,vip\n");
