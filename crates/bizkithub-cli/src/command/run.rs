@@ -1,5 +1,5 @@
 use std::num::{NonZeroU32, NonZeroUsize};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -85,15 +85,12 @@ pub(crate) struct RunArguments {
 }
 
 impl RunArguments {
-    fn rejects_path(&self) -> PathBuf {
-        let usual = PathBuf::from("rejects.csv");
-        let is_input = self
-            .file
-            .source()
-            .path()
-            .canonicalize()
-            .is_ok_and(|input| usual.canonicalize().is_ok_and(|it| it == input));
-        self.rejects.clone().unwrap_or_else(|| if is_input { PathBuf::from("rejects-again.csv") } else { usual })
+    /// Where the rejects go. Those of a file of rejects must not replace it.
+    fn rejects_path(&self, input: &Path) -> PathBuf {
+        let usual = Path::new("rejects.csv");
+        let is_input = usual.canonicalize().is_ok_and(|usual| input.canonicalize().is_ok_and(|input| input == usual));
+        let default = if is_input { Path::new("rejects-again.csv") } else { usual };
+        self.rejects.clone().unwrap_or_else(|| default.to_owned())
     }
 }
 
@@ -111,7 +108,8 @@ pub(crate) fn execute(
     let client = connection.client_with(|builder| arguments.quota.apply(builder))?;
     let source = arguments.file.source();
     let builder = arguments.file.plan(arguments.earlier.earlier())?;
-    check_rejects_path(&source, &arguments.rejects_path())?;
+    let rejects_path = arguments.rejects_path(source.path());
+    check_rejects_path(&source, &rejects_path)?;
     arguments.outcomes.as_deref().map_or(Ok(()), check_outcomes_path)?;
     let (plan, ledger) = finish(builder, arguments.ledger.open(&client)?)?;
     let bill = plan.bill();
@@ -119,7 +117,8 @@ pub(crate) fn execute(
     if let Some(location) = &ledger {
         output.text(&format!("ledger: {}\n", printable(location)))?;
     }
-    let Some(Ending { report, rejects }) = block_on(run(arguments, &plan, bill.requests, &client, source, output))??
+    let Some(Ending { report, rejects }) =
+        block_on(run(arguments, &plan, bill.requests, &client, source, &rejects_path, output))??
     else {
         return Ok(ExitCode::Interrupted);
     };
@@ -127,7 +126,7 @@ pub(crate) fn execute(
         (ExitCode::Done | ExitCode::Rejected, Err(error)) => ExitCode::of_error(error),
         (code, _) => code,
     };
-    let rejects_path = arguments.rejects_path().display().to_string();
+    let rejects_file = rejects_path.display().to_string();
     output.json(&json!({
         "file": arguments.file.name(),
         "ledger": ledger,
@@ -135,8 +134,8 @@ pub(crate) fn execute(
         "report": report.summary(),
         "reasons": report.reasons(),
         "rejects": match &rejects {
-            Ok(rejects) => rejects.json(&rejects_path),
-            Err(error) => json!({ "file": rejects_path, "error": error }),
+            Ok(rejects) => rejects.json(&rejects_file),
+            Err(error) => json!({ "file": rejects_file, "error": error }),
         },
         "exitCode": code.number(),
     }))?;
@@ -153,6 +152,7 @@ async fn run(
     requests: u64,
     client: &Client,
     source: FileSource,
+    rejects_path: &Path,
     output: Output,
 ) -> Result<Option<Ending>, Error> {
     let mut interruption = Interruption::listen()?;
@@ -177,7 +177,7 @@ async fn run(
         }
     };
     output.text(&report_text(&report, arguments.ledger.is_kept()))?;
-    let (path, outcomes) = (arguments.rejects_path(), arguments.outcomes.clone());
+    let (path, outcomes) = (rejects_path.to_owned(), arguments.outcomes.clone());
     let writing = tokio::task::spawn_blocking(move || {
         let rejects = RejectsFile::settle(&path, &report, &source);
         let outcomes = outcomes.map_or(Ok(0), |path| write_outcomes(&report, &path));
@@ -188,7 +188,7 @@ async fn run(
         () = interruption.next() => return Ok(None),
     };
     if let Ok(rejects) = &rejects {
-        output.text(&rejects.text(&arguments.rejects_path()))?;
+        output.text(&rejects.text(rejects_path))?;
     }
     Ok(Some(Ending { report, rejects }))
 }
