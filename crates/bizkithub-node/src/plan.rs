@@ -215,6 +215,7 @@ pub struct RunSettings {
     pub pace: Option<String>,
     pub reserve: Option<f64>,
     pub deadline: Option<f64>,
+    pub longest_wait: Option<f64>,
     pub burst: Option<f64>,
     pub breaker: Option<u32>,
 }
@@ -232,6 +233,7 @@ impl RunSettings {
         }
         options.reserve = self.reserve.unwrap_or_default();
         options.deadline = self.deadline.and_then(milliseconds);
+        options.longest_wait = self.longest_wait.and_then(milliseconds);
         options.burst = self.burst.and_then(milliseconds);
         if let Some(breaker) = self.breaker {
             options.breaker = NonZeroU32::new(breaker);

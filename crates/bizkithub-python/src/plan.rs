@@ -2,11 +2,16 @@ use std::future::Future;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use arrow_array::RecordBatchIterator;
+use arrow_array::ffi_stream::FFI_ArrowArrayStream;
 use bizkithub::Error;
-use bizkithub::job::{self, Columns, EarlierAnswers, FileSource, PlanBuilder, PlanOptions, Progress, RunOptions};
+use bizkithub::job::{
+    self, Columns, EarlierAnswers, FileSource, PlanBuilder, PlanOptions, RunOptions, write_rejects_of_plan,
+};
 use pyo3::IntoPyObjectExt;
 use pyo3::exceptions::PyIndexError;
 use pyo3::prelude::*;
+use pyo3::types::PyCapsule;
 
 use crate::argument::{ColumnName, Text, Texts, seconds};
 use crate::arrow_rows::{ArrowReading, ArrowRows, Stop};
@@ -17,7 +22,7 @@ use crate::ledger::{ClientLedger, finishing};
 use crate::reasons::{self, ReasonValues};
 use crate::report::Report;
 use crate::rows::RowReader;
-use crate::run::{Cancel, RunSettings, drive, listen};
+use crate::run::{Cancel, RunSettings, collect, drive};
 use crate::runtime::{Task, blocking};
 use crate::wait::wait;
 
@@ -136,10 +141,25 @@ impl Plan {
         call(py, || to_json(&self.inner.bill().under(quota)))
     }
 
+    /// Every row as it is understood, as a stream of Arrow data, in the capsule of Arrow's C stream interface. No client is asked.
+    #[staticmethod]
+    fn check_arrow<'py>(py: Python<'py>, rows: &ArrowRows, settings: PlanSettings) -> PyResult<Bound<'py, PyCapsule>> {
+        let plan = wait(py, reading(Input::arrow(py, rows)?, settings, None))?;
+        let checked = py.detach(|| plan.inner.checked_rows());
+        let batches = RecordBatchIterator::new([checked], job::Plan::checked_rows_schema());
+        PyCapsule::new_with_value(py, FFI_ArrowArrayStream::new(Box::new(batches)), c"arrow_array_stream")
+    }
+
     /// Why rows are refused.
     fn reasons(&self, py: Python<'_>) -> Vec<ReasonValues> {
         let reasons = py.detach(|| self.inner.reasons());
         reasons::values(py, reasons)
+    }
+
+    /// Writes the rows that are rejected before anything is sent to a CSV file and returns how many they are.
+    fn write_rejects(&self, py: Python<'_>, path: PathBuf) -> PyResult<u64> {
+        let source = source_of_rejects(py, self.source.as_ref())?;
+        py.detach(|| write_rejects_of_plan(&self.inner, source, &path)).map_err(|error| exception(py, &error))
     }
 
     fn refusal_count(&self) -> usize {
@@ -152,26 +172,23 @@ impl Plan {
         Ok(exception(py, &error))
     }
 
-    /// Sends the requests. Returns the report and the exception that interrupted the run, of a signal or of `progress`, which is
-    /// called with each snapshot in JSON.
-    #[pyo3(signature = (client, settings, progress))]
+    /// Sends the requests. Returns the report and the exception that interrupted the run, of a signal or of `tell`, which is
+    /// called with a level and a message: of a log record, or level 0 and a snapshot of the progress in JSON.
     fn run(
         &self,
         py: Python<'_>,
         client: &Client,
         settings: &RunSettings,
-        progress: Option<Bound<'_, PyAny>>,
+        cancel: &Cancel,
+        tell: &Bound<'_, PyAny>,
     ) -> PyResult<(Report, Option<PyErr>)> {
-        let mut options = settings.options();
-        let snapshots = progress.is_some().then(|| listen(&mut options));
-        let cancel = options.cancel.clone();
+        let mut options = settings.options(cancel);
+        let told = collect(settings, &mut options);
         let work = self.running(client.inner(py)?, options);
-        drive(py, work, &cancel, progress.zip(snapshots))
+        drive(py, work, &cancel.0, tell, told)
     }
 
-    /// Sends the requests for an event loop. What arrives is a snapshot in JSON, or at the end the report.
-    #[pyo3(signature = (completions, number, client, settings, cancel, with_progress))]
-    #[expect(clippy::too_many_arguments, reason = "the same as of `run`, and where the results go")]
+    /// Sends the requests for an event loop. What arrives is what `tell` of `run` gets, as a tuple, and at the end the report.
     fn start_run(
         &self,
         py: Python<'_>,
@@ -180,18 +197,13 @@ impl Plan {
         client: &Client,
         settings: &RunSettings,
         cancel: &Cancel,
-        with_progress: bool,
     ) -> PyResult<Task> {
         let courier = Courier::new(completions, number);
-        let mut options = settings.options();
-        options.cancel = cancel.0.clone();
-        if with_progress {
-            let courier = courier.clone();
-            options.progress = Some(Arc::new(move |snapshot: &Progress| {
-                let snapshot = snapshot.clone();
-                courier.send(move |py| call(py, || to_json(&snapshot))?.into_py_any(py));
-            }));
-        }
+        let mut options = settings.options(cancel);
+        let telling = courier.clone();
+        settings.listen(&mut options, move |told| {
+            telling.send(move |py| call(py, || told.values())?.into_py_any(py));
+        });
         courier.start(py, self.running(client.inner(py)?, options), |report| report)
     }
 }
@@ -205,6 +217,19 @@ impl Plan {
         let Self { inner, source } = self.clone();
         async move { Ok(Report { inner: Arc::new(inner.run(&client, options).await), source }) }
     }
+}
+
+/// The file that rejects are read from again.
+pub(crate) fn source_of_rejects<'a>(py: Python<'_>, source: Option<&'a FileSource>) -> PyResult<&'a FileSource> {
+    source.ok_or_else(|| {
+        let message = "the plan was not made from a file".to_owned();
+        refused(
+            py,
+            "rejects_without_file",
+            message,
+            "find the rejected rows by the numbers in report.outcomes or plan.refusals",
+        )
+    })
 }
 
 fn rows_of(rows: &Bound<'_, PyAny>, settings: &PlanSettings) -> PyResult<PlanBuilder> {

@@ -7,8 +7,8 @@ use pyo3::exceptions::PyIndexError;
 use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
 
-use crate::error::{call, exception, refused};
-use crate::plan::to_json;
+use crate::error::{call, exception};
+use crate::plan::{source_of_rejects, to_json};
 use crate::reasons::{self, ReasonValues};
 
 /// The core's report, and the file that its plan was made from.
@@ -56,10 +56,7 @@ impl Report {
 
     /// Writes the rejected rows to a CSV file and returns how many they are.
     fn write_rejects(&self, py: Python<'_>, path: PathBuf) -> PyResult<u64> {
-        let Some(source) = &self.source else {
-            let message = "the plan was not made from a file".to_owned();
-            return Err(refused(py, "rejects_without_file", message, "read the rejected rows from report.outcomes"));
-        };
+        let source = source_of_rejects(py, self.source.as_ref())?;
         py.detach(|| write_rejects(&self.inner, source, &path)).map_err(|error| exception(py, &error))
     }
 }

@@ -3,7 +3,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::task::Poll;
 
-use bizkithub::job::{self, OnQuota, Progress, RunOptions};
+use bizkithub::job::{self, LogLevel, LogRecord, OnQuota, Progress, RunLog, RunOptions};
 use bizkithub::{Error, Pace};
 use futures_util::FutureExt;
 use pyo3::prelude::*;
@@ -33,14 +33,18 @@ impl Cancel {
     }
 }
 
-/// How a plan is run.
+/// How a plan is run, and what the caller wants to be told meanwhile.
 #[pyclass(frozen, module = "bizkithub._native")]
-pub(crate) struct RunSettings(RunOptions);
+pub(crate) struct RunSettings {
+    options: RunOptions,
+    with_progress: bool,
+    log_level: Option<LogLevel>,
+}
 
 #[pymethods]
 impl RunSettings {
     #[new]
-    #[pyo3(signature = (*, concurrency, on_quota, pace, reserve, deadline, burst_seconds, breaker))]
+    #[pyo3(signature = (*, concurrency, on_quota, pace, reserve, deadline, longest_wait, burst_seconds, breaker, with_progress, log_level))]
     #[expect(clippy::too_many_arguments, reason = "each is a setting with a name")]
     fn new(
         py: Python<'_>,
@@ -49,25 +53,65 @@ impl RunSettings {
         pace: &str,
         reserve: f64,
         deadline: Option<f64>,
+        longest_wait: Option<f64>,
         burst_seconds: Option<f64>,
         breaker: Option<i64>,
+        with_progress: bool,
+        log_level: Option<u8>,
     ) -> PyResult<Self> {
         let mut options = options(py, concurrency, on_quota, breaker)?;
         options.pace = choice(py, "pace", pace, &Pace::ALL)?;
         options.reserve = reserve;
         options.deadline = deadline.map(|deadline| seconds(py, "deadline", deadline)).transpose()?;
+        options.longest_wait = longest_wait.map(|wait| seconds(py, "longest_wait", wait)).transpose()?;
         options.burst = burst_seconds.map(|burst| seconds(py, "burst_seconds", burst)).transpose()?;
         call(py, || options.check())?;
-        Ok(Self(options))
+        let log_level =
+            log_level.and_then(|least| LEVELS.into_iter().find(|(number, _)| *number >= least)).map(|(_, level)| level);
+        Ok(Self { options, with_progress, log_level })
     }
 }
 
 impl RunSettings {
-    /// The core's options, with a flag of their own.
-    pub(crate) fn options(&self) -> RunOptions {
-        let mut options = self.0.clone();
-        options.cancel = job::Cancel::new();
+    /// The core's options, with a flag that stops the run.
+    pub(crate) fn options(&self, cancel: &Cancel) -> RunOptions {
+        let mut options = self.options.clone();
+        options.cancel = cancel.0.clone();
         options
+    }
+
+    /// Lets a run tell what its caller wants to know.
+    pub(crate) fn listen(&self, options: &mut RunOptions, tell: impl Fn(Told) + Clone + Send + Sync + 'static) {
+        if self.with_progress {
+            let tell = tell.clone();
+            options.progress = Some(Arc::new(move |snapshot: &Progress| tell(Told::Progress(snapshot.clone()))));
+        }
+        if let Some(least) = self.log_level {
+            options.log = Some(RunLog::new(least, Arc::new(move |record| tell(Told::Log(record)))));
+        }
+    }
+}
+
+/// The levels of Python's `logging`.
+const LEVELS: [(u8, LogLevel); 4] =
+    [(10, LogLevel::Debug), (20, LogLevel::Info), (30, LogLevel::Warning), (40, LogLevel::Error)];
+
+/// What a run tells before its end.
+pub(crate) enum Told {
+    Progress(Progress),
+    Log(LogRecord),
+}
+
+impl Told {
+    /// The level of a log record and its message, or 0 and a snapshot of the progress in JSON.
+    pub(crate) fn values(self) -> Result<(u8, String), Error> {
+        Ok(match self {
+            Self::Progress(snapshot) => (0, to_json(&snapshot)?),
+            Self::Log(LogRecord { level, message, .. }) => {
+                let number = LEVELS.into_iter().find(|(_, known)| *known == level).map(|(number, _)| number);
+                (number.unwrap_or(20), message)
+            }
+        })
     }
 }
 
@@ -81,45 +125,42 @@ fn options(py: Python<'_>, concurrency: i64, on_quota: &str, breaker: Option<i64
     Ok(options)
 }
 
-/// Collects the snapshots of a run's progress.
-pub(crate) fn listen(options: &mut RunOptions) -> UnboundedReceiver<Progress> {
-    let (sender, snapshots) = unbounded_channel();
-    // When nobody listens any more, nobody misses the snapshot.
-    options.progress = Some(Arc::new(move |snapshot: &Progress| drop(sender.send(snapshot.clone()))));
-    snapshots
+/// Collects what a run tells.
+pub(crate) fn collect(settings: &RunSettings, options: &mut RunOptions) -> UnboundedReceiver<Told> {
+    let (sender, told) = unbounded_channel();
+    // When nobody listens any more, nobody misses it.
+    settings.listen(options, move |told| drop(sender.send(told)));
+    told
 }
 
 enum Event {
-    Progress(Progress),
+    Told(Told),
     Ended(Box<Result<Report, Error>>),
 }
 
-/// Drives a run to its end and calls `progress` with each snapshot in JSON, on this thread and outside of the run.
+/// Drives a run to its end and hands over what it tells, on this thread and outside of the run.
 ///
-/// The first exception, of a signal handler or of `progress`, cancels the run and is returned beside the report.
+/// The first exception, of a signal handler or of `tell`, cancels the run and is returned beside the report.
 pub(crate) fn drive(
     py: Python<'_>,
     run: impl Future<Output = Result<Report, Error>> + Send,
     cancel: &job::Cancel,
-    progress: Option<(Bound<'_, PyAny>, UnboundedReceiver<Progress>)>,
+    tell: &Bound<'_, PyAny>,
+    mut told: UnboundedReceiver<Told>,
 ) -> PyResult<(Report, Option<PyErr>)> {
-    let (progress, mut snapshots) = progress.unzip();
-    let tell = |snapshot: &Progress| match &progress {
-        Some(progress) => call(py, || to_json(snapshot)).and_then(|snapshot| progress.call1((snapshot,))).map(drop),
-        None => Ok(()),
-    };
+    let tell = |told: Told| call(py, || told.values()).and_then(|values| tell.call1(values)).map(drop);
     let wait = Wait::begin(py)?;
     let mut run = Box::pin(caught(run));
     let mut interruption = None;
     let report = loop {
-        let mut next = poll_fn(|context| match snapshots.as_mut().map(|snapshots| snapshots.poll_recv(context)) {
-            Some(Poll::Ready(Some(snapshot))) => Poll::Ready(Event::Progress(snapshot)),
+        let mut next = poll_fn(|context| match told.poll_recv(context) {
+            Poll::Ready(Some(told)) => Poll::Ready(Event::Told(told)),
             _ => run.poll_unpin(context).map(|report| Event::Ended(Box::new(report))),
         });
         let interrupted = match wait.until(py, &mut next) {
             Ok(Event::Ended(report)) => break *report,
-            Ok(Event::Progress(snapshot)) if interruption.is_none() => tell(&snapshot),
-            Ok(Event::Progress(_)) => Ok(()),
+            Ok(Event::Told(told)) if interruption.is_none() => tell(told),
+            Ok(Event::Told(_)) => Ok(()),
             Err(signal) => Err(signal),
         };
         if let Err(error) = interrupted {
@@ -129,8 +170,8 @@ pub(crate) fn drive(
     };
     drop(run);
     wait.catch_up(py);
-    while let (Some(Ok(snapshot)), None) = (snapshots.as_mut().map(UnboundedReceiver::try_recv), &interruption) {
-        interruption = tell(&snapshot).err();
+    while let (Ok(told), None) = (told.try_recv(), &interruption) {
+        interruption = tell(told).err();
     }
     Ok((call(py, || report)?, interruption))
 }

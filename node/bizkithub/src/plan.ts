@@ -101,6 +101,11 @@ export interface RunOptions {
    * `resumeAt` says when to go on. Default: no limit.
    */
   readonly deadline?: number | undefined;
+  /**
+   * The longest wait for quota at a time, in milliseconds. A longer one ends the run at once; the report's `resumeAt` says when to go
+   * on. Default: no limit.
+   */
+  readonly longestWait?: number | undefined;
   /** For how long requests leave, in milliseconds; then the answers under way are waited for. Default: until the plan is done. */
   readonly burst?: number | undefined;
   /**
@@ -118,6 +123,7 @@ const RUN_OPTIONS = {
   pace: must.beOneOf('even', 'fast'),
   reserve: must.beShare,
   deadline: must.beMilliseconds,
+  longestWait: must.beMilliseconds,
   burst: must.beMilliseconds,
   breaker: must.bePositiveIntegerOrNull,
 };

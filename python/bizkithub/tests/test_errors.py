@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import copy
 import pickle
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -44,8 +46,11 @@ def provoke(sandbox: bk.Sandbox, kind: str) -> bk.BizKitHubError:
     with sandbox.client(tries=1) as client:
         try:
             if kind == "ledger":
-                with sandbox.client(ledger=__file__) as other:
-                    other.plan([], email="email", constant_groups=["vip"])
+                with tempfile.TemporaryDirectory() as folder:
+                    no_ledger = Path(folder, "customers.csv")
+                    no_ledger.write_text("email\n", encoding="utf-8")
+                    with sandbox.client(ledger=no_ledger) as other:
+                        other.plan([], email="email", constant_groups=["vip"])
             if kind == "internal":
                 _native.panic_for_tests(on_runtime=False)
             client.add_groups(email="" if kind == "invalid_input" else "jan@barasek.com", groups=["vip"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -123,3 +124,37 @@ def test_cancelling_a_run_closes_its_requests(sandbox: bk.Sandbox) -> None:
             assert (await plan.run()).is_complete
 
     asyncio.run(main())
+
+
+def test_a_run_can_be_stopped_from_another_thread(sandbox: bk.Sandbox) -> None:
+    sandbox.add_fault({"when": {"email": "50@example.com"}, "effect": "never_answer"})
+    rows = [{"email": f"{number}@example.com"} for number in range(100)]
+    plan = sandbox.client().plan(rows, email="email", constant_groups=["vip"])
+
+    def stop() -> None:
+        sandbox.wait_for_request(fault="never_answer")
+        plan.cancel()
+
+    stopping = threading.Thread(target=stop)
+    stopping.start()
+    report = plan.run(concurrency=1)
+    stopping.join()
+    assert (report.is_cancelled, report.applied, report.unknown, report.pending) == (True, 50, 1, 49)
+    plan.cancel()
+    sandbox.clear_faults()
+    assert plan.run().is_complete, "what stopped a run does not stop the next"
+
+
+def test_a_signal_handler_that_returns_can_stop_a_run(
+    sandbox: bk.Sandbox, run_python: Callable[[str], subprocess.Popen[str]]
+) -> None:
+    sandbox.add_fault({"when": {"email": "50@example.com"}, "effect": "never_answer"})
+    call = """import signal
+        signal.signal(signal.SIGTERM, lambda *_: plan.cancel())
+        print(plan.run(concurrency=1).is_cancelled, flush=True)
+    """
+    process = run_python(PROGRAM.format(key=sandbox.api_key, url=sandbox.url, call=call, after=""))
+    assert process.stdout is not None
+    sandbox.wait_for_request(fault="never_answer")
+    process.send_signal(signal.SIGTERM)
+    assert process.stdout.readline() == "True\n"

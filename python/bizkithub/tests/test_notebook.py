@@ -139,3 +139,38 @@ def test_progress_makes_a_bar_or_a_line(
     assert capsys.readouterr().err == ""
     with pytest.raises(TypeError, match="progress is int"):
         run(client, progress=5)
+
+
+def test_a_run_can_be_plotted(client: bk.Client) -> None:
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("agg")
+    from matplotlib import pyplot as plt
+
+    rows = [{"email": f"user{number}@example.com"} for number in range(40)]
+    report = client.plan(rows, email="email", constant_groups=["vip"]).run()
+    axes = report.plot()
+    assert axes.get_title().startswith("40 requests in ")
+    assert axes.get_ylim()[1] >= 40
+    assert report.plot(axes) is axes
+    empty = client.plan([], email="email", constant_groups=["vip"]).run()
+    assert empty.plot().get_title().startswith("0 requests in ")
+    plt.close("all")
+
+
+def test_a_plot_of_hours_shades_the_waits() -> None:
+    pytest.importorskip("matplotlib").use("agg")
+    from matplotlib import pyplot as plt
+
+    from bizkithub import _plot
+
+    points = [
+        bk.QuotaPoint(seconds=0.0, requests_sent=0, quota_left=None, is_waiting=False),
+        bk.QuotaPoint(seconds=60.0, requests_sent=1_000, quota_left=0, is_waiting=True),
+        bk.QuotaPoint(seconds=7_200.0, requests_sent=1_500, quota_left=500, is_waiting=False),
+    ]
+    axes = _plot.draw(points, None)
+    assert axes.get_xlabel() == "hours since the run began"
+    legend = axes.get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == ["requests sent", "quota left", "waiting for quota"]
+    plt.close("all")

@@ -260,3 +260,38 @@ def test_an_event_loop_reads_rows_that_arrive_over_time(sandbox: bk.Sandbox) -> 
     with pytest.raises(bk.InvalidInputError) as caught:
         asyncio.run(plan(5))
     assert caught.value.code == "rows_expected"
+
+
+def test_a_wait_that_is_too_long_ends_the_run(sandbox: bk.Sandbox) -> None:
+    sandbox.add_fault({"effect": {"status": {"status": 429, "retry_after_seconds": 600}}})
+    plan = sandbox.client().plan([{"email": "jan@barasek.com"}], email="email", constant_groups=["vip"])
+    report = plan.run(longest_wait=60)
+    assert (report.pending, report.throttled) == (1, 1)
+    assert report.resume_at is not None
+    with pytest.raises(bk.InvalidInputError, match="longest_wait"):
+        plan.run(longest_wait=-1)
+
+
+def test_a_plan_writes_its_rejects_before_anything_is_sent(sandbox: bk.Sandbox, tmp_path: Path) -> None:
+    source, rejects = tmp_path / "customers.csv", tmp_path / "rejects.csv"
+    source.write_text("email,segment\na@example.com,vip\nnobody,vip\nb@example.com,vip\n", encoding="utf-8")
+    sandbox.add_fault(
+        {
+            "when": {"email": "b@example.com"},
+            "effect": {"status": {"status": 500, "code": "INTERNAL_RESOURCE_NOT_FOUND"}},
+        }
+    )
+    with sandbox.client(ledger=tmp_path / "groups.ledger") as client:
+        plan = client.plan(source, email="email", groups="segment")
+        assert plan.write_rejects(rejects) == 1
+        assert sandbox.requests() == []
+        plan.run()
+        again = client.plan(source, email="email", groups="segment")
+        assert [reason.code for reason in again.reasons] == ["email_invalid", "INTERNAL_RESOURCE_NOT_FOUND"]
+        assert again.write_rejects(rejects) == again.bill.rejected == 2
+    lines = rejects.read_text(encoding="utf-8").splitlines()
+    assert [line.split(",")[0] for line in lines] == ["email", "nobody", "b@example.com"]
+    assert lines[1].startswith("nobody,vip,2,invalid_input,email_invalid,")
+    in_memory = sandbox.client().plan([{"email": "nobody"}], email="email", constant_groups=["vip"])
+    with pytest.raises(bk.InvalidInputError, match="not made from a file"):
+        in_memory.write_rejects(rejects)

@@ -57,6 +57,10 @@ pub(crate) struct RunArguments {
     #[arg(long, value_name = "TIME", value_parser = length_of_time, help_heading = "Run")]
     deadline: Option<Duration>,
 
+    /// The longest wait for quota at a time, such as 1m; a longer one ends the run and tells when to go on [default: no limit]
+    #[arg(long, value_name = "TIME", value_parser = length_of_time, help_heading = "Quota")]
+    longest_wait: Option<Duration>,
+
     /// For how long requests leave, such as 15m; then the answers under way are waited for [default: until all are sent]
     #[arg(long, value_name = "TIME", value_parser = length_of_time, help_heading = "Run")]
     burst: Option<Duration>,
@@ -163,6 +167,7 @@ async fn run(
     options.pace = arguments.pace;
     options.reserve = arguments.reserve;
     options.deadline = arguments.deadline;
+    options.longest_wait = arguments.longest_wait;
     options.burst = arguments.burst;
     options.breaker = NonZeroU32::new(arguments.breaker);
     options.progress = Some(Arc::clone(&display) as _);

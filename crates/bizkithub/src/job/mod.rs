@@ -7,6 +7,8 @@ mod bill;
 mod breaker;
 mod cancel;
 mod cell;
+#[cfg(feature = "arrow")]
+mod checked_rows;
 mod columns;
 mod concurrency;
 mod customer_table;
@@ -36,6 +38,7 @@ mod resemblance;
 mod row;
 mod row_table;
 mod run;
+mod run_log;
 mod run_options;
 #[cfg(feature = "native")]
 mod source;
@@ -61,9 +64,10 @@ pub use progress::{Progress, ProgressListener};
 pub use quota_timeline::QuotaPoint;
 pub use reasons::Reason;
 #[cfg(feature = "native")]
-pub use rejects::{check_rejects_path, holds_rejects, write_rejects};
+pub use rejects::{check_rejects_path, holds_rejects, write_rejects, write_rejects_of_plan};
 pub use report::{Report, ReportSummary};
 pub use row::{Row, RowGroups};
+pub use run_log::{LogLevel, LogListener, LogRecord, RunLog};
 pub use run_options::{OnQuota, RunOptions};
 #[cfg(feature = "native")]
 pub use source::{FileFormat, FileSource};

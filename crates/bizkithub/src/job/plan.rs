@@ -13,6 +13,7 @@ use super::customer_table::{CustomerId, CustomerTable};
 use super::group_lists::{GroupLists, ListId};
 use super::group_table::{Candidate, GroupId, GroupTable};
 use super::ledger::{Ledger, MemoryLedger};
+use super::outcome::{Outcome, RowOutcome};
 #[cfg(feature = "arrow")]
 use super::prepared_row::RowPreparation;
 use super::prepared_row::{Glimpse, PreparedRow};
@@ -404,6 +405,21 @@ impl Plan {
     #[must_use]
     pub fn refusal(&self, place: usize) -> Option<Error> {
         self.content.refusals.get(place)
+    }
+
+    /// The rows that are rejected before anything is sent: by this client, or by the server earlier.
+    pub(super) fn rejected_rows(&self) -> impl Iterator<Item = RowOutcome> + '_ {
+        let (content, standing) = (&*self.content, self.standing());
+        self.rows().zip(1..).filter_map(move |(planned, row)| {
+            let error = match planned {
+                PlannedRow::Refused(refusal) => content.refusals.get(refusal as usize),
+                PlannedRow::Accepted(..) => match standing.of_row(content, planned) {
+                    RowStanding::Rejected(error) => Some(error),
+                    RowStanding::Sent | RowStanding::Skipped => None,
+                },
+            };
+            error.map(|error| RowOutcome { row, outcome: Outcome::Rejected, error: Some(error) })
+        })
     }
 
     /// The ledger.

@@ -33,6 +33,12 @@ impl QuotaTimeline {
         self.points.last().is_none_or(|last| elapsed.as_secs_f64() - last.seconds >= self.interval.as_secs_f64())
     }
 
+    /// Whether a wait begins that is long enough to be seen: without a point at its begin, the picture would show requests that leave
+    /// all along.
+    pub(super) fn is_due_before(&self, end_of_wait: Duration) -> bool {
+        self.points.last().is_none_or(|last| !last.is_waiting) && self.is_due(end_of_wait)
+    }
+
     pub(super) fn push(&mut self, elapsed: Duration, requests_sent: u64, quota_left: Option<u64>, is_waiting: bool) {
         self.interval = self.interval.max(FIRST_INTERVAL);
         if self.points.len() == MOST {
@@ -54,6 +60,16 @@ impl QuotaTimeline {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_wait_that_can_be_seen_gets_a_point_at_its_begin() {
+        let mut timeline = QuotaTimeline::default();
+        let at = Duration::from_millis;
+        timeline.push(at(0), 0, None, false);
+        assert!(!timeline.is_due(at(30)) && !timeline.is_due_before(at(80)) && timeline.is_due_before(at(3_000)));
+        timeline.push(at(30), 100, Some(0), true);
+        assert!(!timeline.is_due_before(at(3_000)), "once is enough");
+    }
 
     #[test]
     fn a_run_of_days_keeps_a_few_hundred_points_over_its_whole_time() {

@@ -21,14 +21,10 @@ pub struct Reason {
 const EXAMPLES: usize = 3;
 
 impl Plan {
-    /// Why rows are refused, the most frequent reason first.
+    /// Why rows are rejected before anything is sent, the most frequent reason first: by this client, or by the server earlier.
     #[must_use]
     pub fn reasons(&self) -> Vec<Reason> {
-        collect(self.refusals().map(|error| RowOutcome {
-            row: error.row().unwrap_or_default(),
-            outcome: Outcome::Rejected,
-            error: Some(error),
-        }))
+        collect(self.rejected_rows())
     }
 }
 

@@ -7,7 +7,7 @@ use csv::{ByteRecord, ReaderBuilder, Writer};
 
 use super::cell::RowCells;
 use super::source::{CsvFile, FileSource};
-use super::{Outcome, Report, RowOutcome};
+use super::{Outcome, Plan, Report, RowOutcome};
 use crate::error::{Error, Field};
 
 /// Cells that begin with one of these are taken for formulas by spreadsheets (OWASP, "CSV Injection").
@@ -72,9 +72,22 @@ pub fn holds_rejects(path: &Path) -> bool {
 /// # Errors
 ///
 /// The errors of [`FileSource::read_into`] and of [`check_rejects_path`], and `input_changed` when the input has fewer rows than
-/// the report.
+/// before.
 pub fn write_rejects(report: &Report, source: &FileSource, path: &Path) -> Result<u64, Error> {
-    let mut rejected = report.outcomes().filter(|row| row.outcome == Outcome::Rejected).peekable();
+    write_rows(report.outcomes().filter(|row| row.outcome == Outcome::Rejected), source, path)
+}
+
+/// Does what [`write_rejects`] does with the rows that a plan rejects before anything is sent.
+///
+/// # Errors
+///
+/// Those of [`write_rejects`].
+pub fn write_rejects_of_plan(plan: &Plan, source: &FileSource, path: &Path) -> Result<u64, Error> {
+    write_rows(plan.rejected_rows(), source, path)
+}
+
+fn write_rows(rejected: impl Iterator<Item = RowOutcome>, source: &FileSource, path: &Path) -> Result<u64, Error> {
+    let mut rejected = rejected.peekable();
     if rejected.peek().is_none() {
         return Ok(0);
     }

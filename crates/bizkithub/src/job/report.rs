@@ -206,6 +206,20 @@ impl Report {
         ))
     }
 
+    /// What a log tells at the end of a run.
+    pub(super) fn in_one_line(&self) -> String {
+        let OutcomeCounts { applied, skipped, rejected, pending, unknown } = self.counts;
+        let codes: Vec<_> = self.rejected_by_code.iter().map(|(code, rows)| format!("{rows} {code}")).collect();
+        let codes = if codes.is_empty() { String::new() } else { format!(" ({})", codes.join(", ")) };
+        let advice = self.advice().map(|advice| format!("; {advice}")).unwrap_or_default();
+        format!(
+            "{} requests in {:.1} s: {applied} rows applied, {skipped} skipped, {rejected} rejected{codes}, {pending} pending, \
+             {unknown} unknown{advice}",
+            self.requests_sent,
+            self.duration.as_secs_f64(),
+        )
+    }
+
     /// The plan that was run.
     #[must_use]
     pub fn plan(&self) -> &Plan {

@@ -23,7 +23,7 @@ use super::quota_timeline::QuotaTimeline;
 use super::report::outcome_of;
 use super::row_table::PlannedRow;
 use super::standing::Standing;
-use super::{OnQuota, Outcome, OutcomeCounts, Progress, Report, RunOptions};
+use super::{LogLevel, OnQuota, Outcome, OutcomeCounts, Progress, Report, RunLog, RunOptions};
 use crate::client::{BoxFuture, Client, Decision, LONGEST_BACKOFF, Observation};
 use crate::error::{Error, ErrorKind};
 use crate::protocol::{ErrorCode, Quota};
@@ -79,6 +79,9 @@ const LONGEST_FLUSH: Duration = Duration::from_secs(5);
 /// How soon it is looked again whether others have got their answers.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(20);
 
+/// A shorter wait is nothing that whoever reads a log wants to know.
+const LONG_QUOTA_WAIT: Duration = Duration::from_secs(10);
+
 /// A wait shorter than this is no wait for quota: it only spreads the requests.
 const SHORTEST_QUOTA_WAIT: Duration = Duration::from_millis(250);
 
@@ -91,6 +94,7 @@ struct Run<'a> {
     group_keys: Vec<GroupKey>,
     on_quota: OnQuota,
     deadline: Option<Duration>,
+    longest_wait: Option<Duration>,
     burst_end: Option<Duration>,
     course: Course,
     /// The next customer to look at.
@@ -118,6 +122,7 @@ struct Run<'a> {
     riders: Vec<u32>,
     breaker: Breaker,
     teller: ProgressTeller,
+    log: Option<RunLog>,
     timeline: QuotaTimeline,
     requests_sent: u64,
     retries: u64,
@@ -181,6 +186,7 @@ impl<'a> Run<'a> {
             group_keys,
             on_quota: options.on_quota,
             deadline: options.deadline.map(|deadline| begin.monotonic.saturating_add(deadline)),
+            longest_wait: options.longest_wait,
             burst_end: options.burst.map(|burst| begin.monotonic.saturating_add(burst)),
             course: Course::Sending,
             next: 0,
@@ -200,6 +206,7 @@ impl<'a> Run<'a> {
             riders,
             breaker: Breaker::new(options.breaker),
             teller: ProgressTeller::new(options.progress.clone(), progress),
+            log: options.log.clone(),
             timeline: QuotaTimeline::default(),
             requests_sent: 0,
             retries: 0,
@@ -219,6 +226,13 @@ impl<'a> Run<'a> {
             self.course = Course::Ending;
         }
         self.tell(true);
+        self.say(LogLevel::Info, |run| {
+            let Progress { rows, counts, requests, customers, .. } = &run.teller.progress;
+            format!(
+                "sending {requests} requests for {rows} rows of {customers} customers; the ledger knows {} rows, {} are rejected",
+                counts.skipped, counts.rejected
+            )
+        });
         loop {
             self.wake(clock.monotonic());
             if self.course == Course::Ending && grace.is_terminated() {
@@ -412,22 +426,33 @@ impl<'a> Run<'a> {
     fn wait_for_quota(&mut self, moment: u64, is_used_up: bool) {
         let clock = self.client.clock();
         let opens = self.monotonic(moment);
-        let is_long = is_used_up && opens.saturating_sub(clock.monotonic()) >= SHORTEST_QUOTA_WAIT;
-        let is_too_late = self.deadline.is_some_and(|deadline| opens >= deadline);
+        let wait = opens.saturating_sub(clock.monotonic());
+        let is_long = is_used_up && wait >= SHORTEST_QUOTA_WAIT;
         let resume_at = self.client.permits().timestamp(clock, moment);
-        if is_too_late || (is_long && self.on_quota == OnQuota::Stop) {
+        if self.is_too_long(wait) || (is_long && self.on_quota == OnQuota::Stop) {
             self.leave_the_rest(resume_at);
             return;
         }
         self.gate_opens = Some(opens);
         if is_long {
+            let level = if wait >= LONG_QUOTA_WAIT { LogLevel::Info } else { LogLevel::Debug };
+            self.say(level, |_| format!("the quota is used up: waiting until {resume_at:.0}"));
             self.teller.progress.waiting_until = Some(resume_at);
             self.tell(true);
         }
     }
 
+    /// Whether whoever runs the plan has a better use for the time of a wait.
+    fn is_too_long(&self, wait: Duration) -> bool {
+        let is_too_late = self.deadline.is_some_and(|deadline| self.client.clock().monotonic() + wait >= deadline);
+        is_too_late || self.longest_wait.is_some_and(|longest| wait > longest)
+    }
+
     /// Sends no more; what is left can be sent from a moment on.
     fn leave_the_rest(&mut self, resume_at: Timestamp) {
+        if self.course == Course::Sending {
+            self.say(LogLevel::Info, |_| format!("leaving the rest for a run from {resume_at:.0} on"));
+        }
         self.resume_at = self.resume_at.max(Some(resume_at));
         self.drain();
     }
@@ -490,6 +515,7 @@ impl<'a> Run<'a> {
         let clock = self.client.clock();
         let now = clock.monotonic();
         attempt.has_failed = true;
+        self.say(LogLevel::Debug, |_| format!("a request is tried again in {:.1} s: {error}", wait.as_secs_f64()));
         let moment = error.retry_at().or_else(|| clock.now().checked_add(wait).ok());
         self.note(customer, unsettled, error);
         if wait <= LONGEST_BACKOFF {
@@ -498,10 +524,10 @@ impl<'a> Run<'a> {
         }
         // Who asks for a longer wait than a failure would cost speaks of every request, not of this one.
         self.ready.push_front(attempt);
-        let is_too_late = self.deadline.is_some_and(|deadline| now + wait >= deadline);
-        if let Some(moment) = moment.filter(|_| is_too_late || self.on_quota == OnQuota::Stop) {
+        if let Some(moment) = moment.filter(|_| self.is_too_long(wait) || self.on_quota == OnQuota::Stop) {
             self.leave_the_rest(moment);
         } else {
+            self.say(LogLevel::Info, |_| format!("the server asks for {:.0} s without requests", wait.as_secs_f64()));
             self.paused_until = self.paused_until.max(Some(now + wait));
             self.teller.progress.waiting_until = self.teller.progress.waiting_until.max(moment);
             self.tell(true);
@@ -587,7 +613,10 @@ impl<'a> Run<'a> {
     }
 
     fn stop(&mut self, error: Error) {
-        self.stopped_by.get_or_insert(error);
+        if self.stopped_by.is_none() {
+            self.say(LogLevel::Error, |_| format!("stopping: {error}"));
+            self.stopped_by = Some(error);
+        }
         self.drain();
     }
 
@@ -617,17 +646,27 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// Tells the log.
+    fn say(&self, level: LogLevel, message: impl FnOnce(&Self) -> String) {
+        if let Some(log) = &self.log {
+            log.say(level, || message(self));
+        }
+    }
+
     /// Tells how far the run is, at most ten times a second, or at once.
     fn tell(&mut self, is_urgent: bool) {
         let clock = self.client.clock();
         let elapsed = clock.monotonic().saturating_sub(self.begin.monotonic);
-        let is_due = self.teller.is_due(clock);
-        if !is_urgent && !is_due && !self.timeline.is_due(elapsed) {
+        let is_waiting = self.teller.progress.waiting_until.is_some();
+        let end_of_wait = self.paused_until.into_iter().chain(self.gate_opens).max().filter(|_| is_waiting);
+        let begins_wait =
+            end_of_wait.is_some_and(|end| self.timeline.is_due_before(end.saturating_sub(self.begin.monotonic)));
+        let is_point_due = begins_wait || self.timeline.is_due(elapsed);
+        if !is_urgent && !is_point_due && !self.teller.is_due(clock) {
             return;
         }
         let left = self.gate.left();
-        if self.timeline.is_due(elapsed) {
-            let is_waiting = self.teller.progress.waiting_until.is_some();
+        if is_point_due {
             self.timeline.push(elapsed, self.requests_sent, left, is_waiting);
         }
         let progress = &mut self.teller.progress;
@@ -661,7 +700,8 @@ impl<'a> Run<'a> {
         }
         self.teller.progress.counts = counts;
         let is_unsettled = counts.pending + counts.unknown > 0;
-        Report {
+        let log = self.log;
+        let report = Report {
             plan: self.plan.clone(),
             standing: self.standing,
             outcomes: self.outcomes,
@@ -677,7 +717,12 @@ impl<'a> Run<'a> {
             stopped_by: self.stopped_by,
             timeline: self.timeline.into_points(),
             is_cancelled,
+        };
+        if let Some(log) = log {
+            let level = if report.is_complete() { LogLevel::Info } else { LogLevel::Warning };
+            log.say(level, || report.in_one_line());
         }
+        report
     }
 }
 

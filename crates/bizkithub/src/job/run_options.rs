@@ -3,7 +3,7 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Cancel, ProgressListener};
+use super::{Cancel, ProgressListener, RunLog};
 use crate::client::Pace;
 use crate::error::Error;
 
@@ -39,6 +39,9 @@ pub struct RunOptions {
     /// The longest that the run may take. A wait for quota that would end later ends the run at once; when the time is up, the requests
     /// under way get the [grace](Self::grace). The report then says when to resume. Default: no limit.
     pub deadline: Option<Duration>,
+    /// The longest that the run waits for quota at a time: a wait that would be longer ends the run at once, and the report says
+    /// when to resume. For hosts that have a better use for the time. Default: no limit.
+    pub longest_wait: Option<Duration>,
     /// For how long requests leave. Then the run waits for the answers under way and ends; the report says that it may be resumed.
     /// Default: until the plan is done.
     pub burst: Option<Duration>,
@@ -52,6 +55,8 @@ pub struct RunOptions {
     pub grace: Duration,
     /// Who is told about progress.
     pub progress: Option<Arc<dyn ProgressListener>>,
+    /// Where the course of the run is logged. Default: nowhere.
+    pub log: Option<RunLog>,
 }
 
 impl RunOptions {
@@ -82,11 +87,13 @@ impl Default for RunOptions {
             pace: Pace::default(),
             reserve: 0.0,
             deadline: None,
+            longest_wait: None,
             burst: None,
             breaker: Some(BREAKER),
             cancel: Cancel::new(),
             grace: Duration::from_millis(75),
             progress: None,
+            log: None,
         }
     }
 }
@@ -100,6 +107,7 @@ impl fmt::Debug for RunOptions {
             .field("pace", &self.pace)
             .field("reserve", &self.reserve)
             .field("deadline", &self.deadline)
+            .field("longest_wait", &self.longest_wait)
             .field("burst", &self.burst)
             .field("breaker", &self.breaker)
             .field("cancel", &self.cancel)

@@ -33,7 +33,7 @@ class EventLoop:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._completions = _native.Completions()
         self._numbers = itertools.count()
-        self._calls: dict[int, tuple[asyncio.Future[Any], Callable[[str], object] | None]] = {}
+        self._calls: dict[int, tuple[asyncio.Future[Any], Callable[[int, str], object] | None]] = {}
         self._is_ticking = False
         try:
             # In a context of its own: the loop would keep the caller's variables alive as long as it watches.
@@ -50,7 +50,7 @@ class EventLoop:
         loop: asyncio.AbstractEventLoop,
         start: Callable[..., _native.Task],
         arguments: tuple[object, ...],
-        on_event: Callable[[str], object] | None,
+        on_event: Callable[[int, str], object] | None,
         stopping: Stopping | None,
     ) -> Any:
         """Start a native call and wait for its result; any other end cancels the call.
@@ -88,7 +88,7 @@ class EventLoop:
                 continue
             if error is not None:
                 future.set_exception(error)
-            elif on_event is None or not isinstance(value, str):
+            elif on_event is None or not isinstance(value, tuple):
                 future.set_result(value)
             else:
                 _tell(future, on_event, value)
@@ -116,9 +116,9 @@ async def _stoppable(future: asyncio.Future[Any], stop: Callable[[], None], keep
     return future.result()
 
 
-def _tell(future: asyncio.Future[Any], on_event: Callable[[str], object], event: str) -> None:
+def _tell(future: asyncio.Future[Any], on_event: Callable[[int, str], object], event: tuple[int, str]) -> None:
     try:
-        on_event(event)
+        on_event(*event)
     except StopIteration as failure:
         # No coroutine can raise it.
         error = RuntimeError("progress raised StopIteration")
@@ -134,7 +134,7 @@ _event_loops: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, EventLoop] = 
 async def call(
     start: Callable[..., _native.Task],
     *arguments: object,
-    on_event: Callable[[str], object] | None = None,
+    on_event: Callable[[int, str], object] | None = None,
     stopping: Stopping | None = None,
 ) -> Any:
     """Start a native call on the running loop and wait for its result.

@@ -29,7 +29,8 @@ _STYLE = """<style>
 .bizkithub .bar{display:flex;height:.7em;border-radius:.35em;overflow:hidden;margin:.4em 0 .8em}
 .bizkithub svg{display:block;width:100%;max-width:40em;height:auto;margin:.2em 0 .3em}
 </style>"""
-_SENT, _QUOTA = "#16a34a", "#3b82f6"
+SENT_COLOUR, QUOTA_COLOUR = "#16a34a", "#3b82f6"
+"""The colours of a picture's lines."""
 OUTCOME_COLOURS = {
     "applied": "#16a34a",
     "skipped": "#60a5fa",
@@ -126,31 +127,31 @@ def picture(timeline: Sequence[QuotaPoint], width: int = 640, height: int = 150)
         paint = 'fill="currentColor" opacity=".7"' if colour is None else f'fill="{colour}"'
         return f'<text x="{across:g}" y="{down:g}" text-anchor="{anchor}" {paint}>{words}</text>'
 
-    waits = "".join(
+    shades = "".join(
         f'<rect x="{x(begin):.1f}" y="{top}" width="{max(x(end) - x(begin), 0.5):.1f}" height="{bottom - top}"/>'
-        for begin, end in _waits(timeline)
+        for begin, end in waits(timeline)
     )
     labels = [
-        text(f"{requests:,} requests sent", left, 12, "start", _SENT),
+        text(f"{requests:,} requests sent", left, 12, "start", SENT_COLOUR),
         text("0 s", left, height - 4, "start"),
         text(duration(seconds), right, height - 4, "end"),
     ]
     if known:
-        labels.append(text(f"quota left, at most {quota:,}", right, 12, "end", _QUOTA))
-    if waits:
+        labels.append(text(f"quota left, at most {quota:,}", right, 12, "end", QUOTA_COLOUR))
+    if shades:
         labels.append(text("shaded: waiting for quota", width / 2, height - 4, "middle"))
     sent = line(((point.seconds, point.requests_sent) for point in timeline), requests)
     return (
         f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="requests sent and quota left over time" '
         f'xmlns="http://www.w3.org/2000/svg" font-size="11">'
-        f'<g fill="currentColor" opacity=".1">{waits}</g>'
+        f'<g fill="currentColor" opacity=".1">{shades}</g>'
         f'<path d="M{left} {bottom}H{right}" stroke="currentColor" stroke-opacity=".3"/>'
-        f'<polyline points="{line(known, quota)}" fill="none" stroke="{_QUOTA}" stroke-dasharray="4 3"/>'
-        f'<polyline points="{sent}" fill="none" stroke="{_SENT}" stroke-width="2"/>{"".join(labels)}</svg>'
+        f'<polyline points="{line(known, quota)}" fill="none" stroke="{QUOTA_COLOUR}" stroke-dasharray="4 3"/>'
+        f'<polyline points="{sent}" fill="none" stroke="{SENT_COLOUR}" stroke-width="2"/>{"".join(labels)}</svg>'
     )
 
 
-def _waits(timeline: Sequence[QuotaPoint]) -> Iterator[tuple[float, float]]:
+def waits(timeline: Sequence[QuotaPoint]) -> Iterator[tuple[float, float]]:
     """Find the stretches of waiting, each as one."""
     begin: float | None = None
     for point in timeline:

@@ -118,8 +118,11 @@ class RunSettings:
         pace: Literal["even", "fast"],
         reserve: float,
         deadline: float | None,
+        longest_wait: float | None,
         burst_seconds: float | None,
         breaker: int | None,
+        with_progress: bool,
+        log_level: int | None,
     ) -> RunSettings: ...
 
 @final
@@ -143,15 +146,19 @@ class Plan:
     def start_from_arrow(
         completions: Completions, number: int, client: Client, rows: ArrowRows, settings: PlanSettings
     ) -> Task: ...
+    @staticmethod
+    def check_arrow(rows: ArrowRows, settings: PlanSettings) -> object: ...
     def bill(self, client: Client) -> str: ...
     def reasons(self) -> list[ReasonValues]: ...
+    def write_rejects(self, path: str | PathLike[str]) -> int: ...
     def refusal_count(self) -> int: ...
     def refusal(self, index: int) -> BizKitHubError: ...
     def run(
         self,
         client: Client,
         settings: RunSettings,
-        progress: Callable[[str], object] | None,
+        cancel: Cancel,
+        tell: Callable[[int, str], object],
     ) -> tuple[Report, BaseException | None]: ...
     def start_run(
         self,
@@ -160,7 +167,6 @@ class Plan:
         client: Client,
         settings: RunSettings,
         cancel: Cancel,
-        with_progress: bool,
     ) -> Task: ...
 
 @final

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import sys
 
-from bizkithub import _native, bill, progress, reason, report
+from bizkithub import _native, bill, reason, report
 from bizkithub._lazy_list import LazySequence
+from bizkithub._telling import Telling
 from bizkithub._typing import override
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    import os
+    from collections.abc import Sequence
     from typing import Literal, TypeAlias
 
     from bizkithub._progress_display import Listener, ProgressBar
@@ -30,6 +32,7 @@ class BasePlan:
         self._native = native
         self._client = client
         self._last_report: Report | None = None
+        self._cancel = _native.Cancel()
 
     @property
     def bill(self) -> Bill:
@@ -43,13 +46,41 @@ class BasePlan:
 
     @property
     def reasons(self) -> Sequence[Reason]:
-        """Why rows are refused, the most frequent reason first."""
+        """Why rows are rejected before anything is sent, the most frequent reason first: by this client, or earlier."""
         return reason.from_values(self._native.reasons())
+
+    def write_rejects(self, path: str | os.PathLike[str]) -> int:
+        """Write the rows that are rejected before anything is sent to a CSV file, as `Report.write_rejects` does.
+
+        Args:
+            path: Where to write; an existing file is replaced.
+
+        Returns:
+            How many rows were written.
+
+        Raises:
+            InvalidInputError: The plan was not made from a file, the input has changed (`input_changed`), or the
+                file cannot be written.
+
+        """
+        return self._native.write_rejects(path)
 
     @property
     def last_report(self) -> Report | None:
         """The report of the last run, also of one that Ctrl-C or cancelling stopped; `None` when it has none."""
         return self._last_report
+
+    def cancel(self) -> None:
+        """Stop the run that is under way, from another thread or from a signal handler; without one, nothing happens.
+
+        The run ends within 0.2 seconds and returns its report as usual, with `Report.is_cancelled`.
+        """
+        self._cancel.cancel()
+
+    def _begin(self) -> _native.Cancel:
+        self._last_report = None
+        self._cancel = _native.Cancel()
+        return self._cancel
 
     def _keep(self, inner: _native.Report) -> Report:
         self._last_report = report.from_native(inner)
@@ -87,6 +118,7 @@ class Plan(BasePlan):
         pace: Pace = "even",
         reserve: float = 0.0,
         deadline: float | None = None,
+        longest_wait: float | None = None,
         burst_seconds: float | None = None,
         breaker: int | None = 50,
         progress: bool | Listener | ProgressBar | None = None,
@@ -96,6 +128,9 @@ class Plan(BasePlan):
         The run stops by itself when no other request can succeed (a wrong key, a missing permission, an address that is
         not the API) and when its first requests all fail alike: `Report.stopped_by` tells. Ctrl-C stops it within 0.2
         seconds and raises `KeyboardInterrupt`; the report is then in `last_report`.
+
+        What happens is logged to the logger `bizkithub`, on this thread: the begin and the end, longer waits, the error
+        that stopped the run, and at the level `DEBUG` every request that is tried again.
 
         Args:
             concurrency: The most requests under way at once, from 1 on; at most 256 are used.
@@ -107,6 +142,8 @@ class Plan(BasePlan):
             reserve: The share of the quota that is left to others, from 0 to 1.
             deadline: The longest that the run may take, in seconds. A wait for quota that would end later ends the run
                 at once; `Report.resume_at` tells when to run again.
+            longest_wait: The longest wait for quota at a time, in seconds. A longer one ends the run at once;
+                `Report.resume_at` tells when to run again.
             burst_seconds: For how long requests leave; then the answers under way are waited for, and
                 `Report.resume_at` tells that the run may go on.
             breaker: Stops a run whose first so many requests all fail alike, because the cause is hardly in the
@@ -119,18 +156,20 @@ class Plan(BasePlan):
             InvalidInputError: An argument is not valid, or the client is closed; nothing was sent.
 
         """
+        telling = Telling(progress)
         settings = _native.RunSettings(
             concurrency=concurrency,
             on_quota=on_quota,
             pace=pace,
             reserve=reserve,
             deadline=deadline,
+            longest_wait=longest_wait,
             burst_seconds=burst_seconds,
             breaker=breaker,
+            with_progress=telling.with_progress,
+            log_level=telling.log_level,
         )
-        told = _told(progress)
-        self._last_report = None
-        inner, interruption = self._native.run(self._client, settings, told)
+        inner, interruption = self._native.run(self._client, settings, self._begin(), telling)
         if interruption is not None:
             self._keep_interrupted(inner)
             raise interruption
@@ -151,6 +190,7 @@ class AsyncPlan(BasePlan):
         pace: Pace = "even",
         reserve: float = 0.0,
         deadline: float | None = None,
+        longest_wait: float | None = None,
         burst_seconds: float | None = None,
         breaker: int | None = 50,
         progress: bool | Listener | ProgressBar | None = None,
@@ -162,6 +202,9 @@ class AsyncPlan(BasePlan):
         within 0.2 seconds and raises `asyncio.CancelledError`; the report is then in `last_report`. Cancelling again
         closes the requests under way at once, without a report.
 
+        What happens is logged to the logger `bizkithub`, on this thread: the begin and the end, longer waits, the error
+        that stopped the run, and at the level `DEBUG` every request that is tried again.
+
         Args:
             concurrency: The most requests under way at once, from 1 on; at most 256 are used.
             on_quota: What to do when the quota is used up: `"wait"` until it comes back, however long that takes, or
@@ -172,6 +215,8 @@ class AsyncPlan(BasePlan):
             reserve: The share of the quota that is left to others, from 0 to 1.
             deadline: The longest that the run may take, in seconds. A wait for quota that would end later ends the run
                 at once; `Report.resume_at` tells when to run again.
+            longest_wait: The longest wait for quota at a time, in seconds. A longer one ends the run at once;
+                `Report.resume_at` tells when to run again.
             burst_seconds: For how long requests leave; then the answers under way are waited for, and
                 `Report.resume_at` tells that the run may go on.
             breaker: Stops a run whose first so many requests all fail alike, because the cause is hardly in the
@@ -186,34 +231,26 @@ class AsyncPlan(BasePlan):
         """
         from bizkithub._event_loop import call
 
+        telling = Telling(progress)
         settings = _native.RunSettings(
             concurrency=concurrency,
             on_quota=on_quota,
             pace=pace,
             reserve=reserve,
             deadline=deadline,
+            longest_wait=longest_wait,
             burst_seconds=burst_seconds,
             breaker=breaker,
+            with_progress=telling.with_progress,
+            log_level=telling.log_level,
         )
-        told = _told(progress)
-        self._last_report = None
-        cancel = _native.Cancel()
+        cancel = self._begin()
         inner = await call(
             self._native.start_run,
             self._client,
             settings,
             cancel,
-            told is not None,
-            on_event=told,
+            on_event=telling,
             stopping=(cancel.cancel, self._keep_interrupted),
         )
         return self._keep(inner)
-
-
-def _told(told: bool | Listener | ProgressBar | None) -> Callable[[str], object] | None:
-    if told is None or told is False:
-        return None
-    from bizkithub._progress_display import listener
-
-    listen = listener(told)
-    return None if listen is None else lambda snapshot: listen(progress.from_json(snapshot))

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+    from matplotlib.axes import Axes
+
     from bizkithub import _native
     from bizkithub.errors import BizKitHubError
     from bizkithub.reason import Reason
@@ -141,6 +143,25 @@ class Report(Record):
 
         """
         return self._inner.write_rejects(path)
+
+    def plot(self, axes: Axes | None = None) -> Axes:
+        """Draw the run over its time with matplotlib: the requests sent, what the quota had left, when the run waited.
+
+        Needs the extra `plot`: `pip install "bizkithub[plot]"`. A notebook shows such a picture with the report anyway.
+
+        Args:
+            axes: Where to draw. Default: a new figure.
+
+        Returns:
+            The axes, for whatever is to be changed.
+
+        Raises:
+            ImportError: matplotlib is not installed.
+
+        """
+        from bizkithub import _plot
+
+        return _plot.draw(self.timeline, axes)
 
     def _repr_html_(self) -> str:
         from bizkithub import _html

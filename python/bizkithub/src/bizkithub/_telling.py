@@ -1,0 +1,61 @@
+"""What a run tells its caller meanwhile: its progress, and records for the logger `bizkithub`."""
+
+from __future__ import annotations
+
+import sys
+
+from bizkithub import progress as snapshots
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from logging import Logger
+
+    from bizkithub._progress_display import Listener, ProgressBar
+
+
+class Telling:
+    """Hands over what a run tells, on the thread of the caller."""
+
+    def __init__(self, progress: bool | Listener | ProgressBar | None) -> None:
+        """Find out who wants to be told.
+
+        Raises:
+            TypeError: `progress` is nothing that can be told.
+
+        """
+        self._listener: Listener | None = None
+        if progress is not None and progress is not False:
+            from bizkithub._progress_display import listener
+
+            self._listener = listener(progress)
+        self._logger = _logger()
+
+    @property
+    def with_progress(self) -> bool:
+        """Whether somebody wants to know the progress."""
+        return self._listener is not None
+
+    @property
+    def log_level(self) -> int | None:
+        """From which level on somebody wants to know log records."""
+        return None if self._logger is None else min(self._logger.getEffectiveLevel(), 255)
+
+    def __call__(self, level: int, text: str) -> None:
+        """Take a log record, or at level 0 a snapshot of the progress."""
+        if level == 0:
+            if self._listener is not None:
+                self._listener(snapshots.from_json(text))
+        elif self._logger is not None:
+            self._logger.log(level, "%s", text)
+
+
+def _logger() -> Logger | None:
+    """Find the logger; who has not imported `logging`, whose import takes time, listens to none."""
+    logging = sys.modules.get("logging")
+    if logging is None:
+        return None
+    logger: Logger = logging.getLogger("bizkithub")
+    if not logger.handlers:
+        # Otherwise a program that has set up no logging would find warnings on its standard error.
+        logger.addHandler(logging.NullHandler())
+    return logger
