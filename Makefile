@@ -14,7 +14,8 @@ CARGO_FLAGS := --release --locked
 export CARGO_TARGET_DIR := $(CURDIR)/target
 export PYO3_PYTHON := $(BIN)/python
 
-.PHONY: help demo test simulate postgresql lint format check-wasm clean rust-test rust-lint python python-test python-lint node node-test node-lint deny
+.PHONY: help demo test test-platforms simulate postgresql lint format check-wasm clean rust-test rust-lint python wheel python-test \
+	python-lint airflow-test airflow-lint node node-test node-lint deny
 
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -23,9 +24,9 @@ demo: ## Tag a file of customers against the embedded sandbox
 	@cargo build $(CARGO_FLAGS) --quiet --package bizkithub-cli
 	@sh examples/demo.sh target/release/bizkithub
 
-test: rust-test python-test node-test lint ## Run every test and lint
+test: rust-test python-test airflow-test node-test lint ## Run every test and lint, but for those of test-platforms
 
-lint: rust-lint python-lint node-lint deny ## Run every lint
+lint: rust-lint python-lint airflow-lint node-lint deny ## Run every lint
 
 # --- Rust ---
 
@@ -61,11 +62,34 @@ $(BIN)/.installed: python/requirements-dev.txt
 python: $(BIN)/.installed ## Build the wheel and install it into .venv
 	cd python/bizkithub && $(BIN)/maturin develop --release --locked --quiet
 
+wheel: python ## Build the wheel that the platforms' own environments install
+	rm -rf target/wheels
+	cd python/bizkithub && $(BIN)/maturin build --release --locked --quiet --out $(CURDIR)/target/wheels
+
 python-test: python
 	cd python/bizkithub && $(BIN)/python -m pytest --quiet
 
 python-lint: python
 	cd python/bizkithub && $(BIN)/ruff check . ../../benches && $(BIN)/ruff format --check . ../../benches && $(BIN)/mypy
+
+# --- Airflow, whose pins need environments of their own ---
+
+$(VENV)-airflow-%/.installed: python/requirements-airflow-%.txt
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	touch $@
+
+AIRFLOW_PROVIDER := python/airflow-provider-bizkithub
+airflow-%: $(VENV)-airflow-%/.installed wheel
+	$(VENV)-$@/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall target/wheels/*.whl
+	$(VENV)-$@/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable $(AIRFLOW_PROVIDER)
+
+airflow-test: airflow-3.3
+	cd $(AIRFLOW_PROVIDER) && $(VENV)-airflow-3.3/bin/python -m pytest --quiet
+
+airflow-lint: airflow-3.3
+	cd $(AIRFLOW_PROVIDER) && $(BIN)/ruff check . && $(BIN)/ruff format --check .
+	cd $(AIRFLOW_PROVIDER) && $(BIN)/mypy --python-executable $(VENV)-airflow-3.3/bin/python
 
 # --- Node ---
 
@@ -87,4 +111,4 @@ format: $(BIN)/.installed node/node_modules/.installed ## Format every language
 	cd python/bizkithub && $(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
 clean: ## Remove what the targets made
-	rm -rf target .venv node/node_modules
+	rm -rf target .venv .venv-* node/node_modules

@@ -1,0 +1,71 @@
+"""Where rows come from."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from airflow_provider_bizkithub import source as sources
+
+
+class Row(NamedTuple):
+    email: Any
+    segment: Any
+
+
+def spooled(data: Any, *columns: str | int) -> list[dict[str, Any]]:
+    with sources.opened(data, columns=columns) as file:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    assert not file.exists()
+    return [json.loads(line) for line in lines]
+
+
+def test_what_can_be_read_twice_is_left_alone(tmp_path: Path) -> None:
+    rows = [{"email": "a@example.com"}]
+    with sources.opened(rows) as data:
+        assert data is rows
+    path = str(tmp_path / "customers.csv")
+    with sources.opened(path, columns=["email"]) as data:
+        assert data == path
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [{"email": "a@example.com", "segment": ["vip"], "other": object()}, {"email": None, "segment": {"news"}}],
+        iter([Row("a@example.com", ("vip",)), Row(float("nan"), ["news"])]),
+    ],
+)
+def test_rows_are_written_down_with_the_columns_of_the_plan(rows: Any) -> None:
+    assert spooled(rows, "email", "segment") == [{"email": "a@example.com", "segment": ["vip"]}, {"segment": ["news"]}]
+
+
+def test_tuples_are_written_down_by_position() -> None:
+    assert spooled([("a@example.com", 1, "vip")], 0, 2) == [{"0": "a@example.com", "2": "vip"}]
+
+
+def test_frames_are_written_down() -> None:
+    values = {"email": ["a@example.com", None], "segment": [["vip"], None], "other": [1.5, 2.5]}
+    expected = [{"email": "a@example.com", "segment": ["vip"]}, {}]
+    pandas = pytest.importorskip("pandas")
+    assert spooled(pandas.DataFrame(values), "email", "segment") == expected
+    numbers = pandas.DataFrame({"email": pandas.array([7], dtype="int64")})
+    assert spooled(numbers, "email") == [{"email": 7}]
+
+
+def test_what_is_no_text_stays_none() -> None:
+    assert spooled([{"email": Path("x")}], "email") == [{"email": {type(Path("x")).__name__: "x"}}]
+
+
+def test_a_uri_is_copied_with_its_suffix(tmp_path: Path) -> None:
+    original = tmp_path / "customers.ndjson"
+    original.write_bytes(b"{}\n")
+    with sources.opened(f"file://{original}") as copy:
+        assert copy != original
+        assert (copy.name, copy.read_bytes()) == ("customers.ndjson", b"{}\n")
+    sources.save(original, f"file://{tmp_path}/saved.csv")
+    sources.save(original, str(tmp_path / "new" / "saved.csv"))
+    assert (tmp_path / "saved.csv").read_bytes() == (tmp_path / "new" / "saved.csv").read_bytes() == b"{}\n"
