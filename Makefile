@@ -15,7 +15,7 @@ export CARGO_TARGET_DIR := $(CURDIR)/target
 export PYO3_PYTHON := $(BIN)/python
 
 .PHONY: help demo test test-platforms simulate postgresql lint format check-wasm clean rust-test rust-lint python wheel python-test \
-	python-lint airflow-test airflow-lint node node-test node-lint deny
+	python-lint airflow-test airflow-lint airflow-stack-test airflow-2.11-test spark-test java node node-test node-lint deny
 
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -69,8 +69,9 @@ wheel: python ## Build the wheel that the platforms' own environments install
 python-test: python
 	cd python/bizkithub && $(BIN)/python -m pytest --quiet
 
+RUFFED := . ../../benches ../../tests/platforms
 python-lint: python
-	cd python/bizkithub && $(BIN)/ruff check . ../../benches && $(BIN)/ruff format --check . ../../benches && $(BIN)/mypy
+	cd python/bizkithub && $(BIN)/ruff check $(RUFFED) && $(BIN)/ruff format --check $(RUFFED) && $(BIN)/mypy
 
 # --- Airflow, whose pins need environments of their own ---
 
@@ -91,6 +92,30 @@ airflow-lint: airflow-3.3
 	cd $(AIRFLOW_PROVIDER) && $(BIN)/ruff check . && $(BIN)/ruff format --check .
 	cd $(AIRFLOW_PROVIDER) && $(BIN)/mypy --python-executable $(VENV)-airflow-3.3/bin/python
 
+# --- The real platforms ---
+
+test-platforms: airflow-stack-test airflow-2.11-test spark-test ## Run the tests with the real Airflow and Spark
+
+airflow-stack-test: airflow-3.3 postgresql
+	cd tests/platforms && $(VENV)-airflow-3.3/bin/python -m pytest --quiet airflow
+
+airflow-2.11-test: airflow-2.11
+	cd $(AIRFLOW_PROVIDER) && $(VENV)-airflow-2.11/bin/python -m pytest --quiet
+
+$(VENV)-spark/.installed: python/requirements-spark.txt
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	touch $@
+
+java:
+	@command -v java >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends openjdk-17-jre-headless; } >/dev/null
+
+# Its environment has pandas 2, the main one pandas 3: frames of both are tried.
+spark-test: $(VENV)-spark/.installed wheel java
+	$(VENV)-spark/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall target/wheels/*.whl
+	cd tests/platforms && $(VENV)-spark/bin/python -m pytest --quiet spark
+	cd python/bizkithub && $(VENV)-spark/bin/python -m pytest --quiet tests/test_frames.py
+
 # --- Node ---
 
 node/node_modules/.installed: node/package-lock.json
@@ -108,7 +133,8 @@ node-lint: node
 
 format: $(BIN)/.installed node/node_modules/.installed ## Format every language
 	cargo fmt --all
-	cd python/bizkithub && $(BIN)/ruff format . && $(BIN)/ruff check --fix .
+	cd python/bizkithub && $(BIN)/ruff format $(RUFFED) && $(BIN)/ruff check --fix $(RUFFED)
+	cd $(AIRFLOW_PROVIDER) && $(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
 clean: ## Remove what the targets made
 	rm -rf target .venv .venv-* node/node_modules

@@ -82,6 +82,7 @@ def test_a_ledger_may_be_a_connection_of_postgresql(define: Any, host: str) -> N
     expected = f"postgresql://me%40x:p%2Fw@{place}:5433/crm"
     assert BizKitHubHook()._settings()["ledger"] == expected
     assert BizKitHubHook(ledger="/ledger")._settings()["ledger"] == "/ledger"
+    assert BizKitHubHook(ledger_schema="b2b")._settings()["ledger"] == f"{expected}?schema=b2b"
     assert BizKitHubHook().has_ledger()
     with pytest.raises(AirflowException, match="either a ledger or the connection"):
         BizKitHubHook(ledger="/ledger", ledger_conn_id="warehouse").get_conn()

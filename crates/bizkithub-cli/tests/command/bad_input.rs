@@ -209,7 +209,7 @@ fn files_that_are_none() {
     assert!(finished.stderr.contains("the file none.csv cannot be read: "), "{finished:?}");
     fs::create_dir(stage.path("folder")).expect("a folder");
     let finished = refuse(&stage, &mut stage.command(with_columns("run", "folder")), 2, "file_unreadable");
-    assert!(finished.stderr.contains("it is a directory"), "{finished:?}");
+    assert!(finished.stderr.contains("it is a folder without Parquet files"), "{finished:?}");
 }
 
 #[test]

@@ -24,7 +24,7 @@ const REASON_COLUMNS: [&str; 4] = ["row", "kind", "code", "reason"];
 /// `file_unwritable` when it is a directory or its directory does not exist.
 pub fn check_rejects_path(source: &FileSource, path: &Path) -> Result<(), Error> {
     let input = source.path();
-    if input.metadata().is_ok_and(|metadata| !metadata.is_file()) {
+    if input.metadata().is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir()) {
         let message =
             format!("{} is not an ordinary file, so that it cannot be read again for the rejects", input.display());
         return Err(Error::invalid_input("input_not_rereadable", message, "save it to a file first"));

@@ -15,8 +15,8 @@ class BizKitHubHook(BaseHook):
     """Makes clients by an Airflow connection of the type `bizkithub`.
 
     The connection's password is the API key; its host is the base URL, by default that of the service. Extras, all
-    optional: `quota` (such as `10000/h`), `ledger` (a URL or a path), `ledger_conn_id` (a PostgreSQL connection to keep
-    the ledger in, instead of `ledger`) and `ca_file`.
+    optional: `quota` (such as `10000/h`), `ledger` (a URL or a path) or instead `ledger_conn_id` (a PostgreSQL connection
+    to keep the ledger in) and `ledger_schema`, and `ca_file`.
 
     Args:
         bizkithub_conn_id: The connection.
@@ -24,6 +24,8 @@ class BizKitHubHook(BaseHook):
             `postgresql://user@host/database?schema=bizkithub`, or the path of a file that every worker reaches on a
             disk of its own host.
         ledger_conn_id: The same by a PostgreSQL connection.
+        ledger_schema: The schema of its tables in that database, because a ledger belongs to one organisation. Default:
+            `bizkithub`.
 
     """
 
@@ -38,12 +40,14 @@ class BizKitHubHook(BaseHook):
         *,
         ledger: str | None = None,
         ledger_conn_id: str | None = None,
+        ledger_schema: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.bizkithub_conn_id = bizkithub_conn_id
         self.ledger = ledger
         self.ledger_conn_id = ledger_conn_id
+        self.ledger_schema = ledger_schema
 
     def get_conn(self) -> Client:
         """Make a client; whoever takes it closes it.
@@ -104,9 +108,10 @@ class BizKitHubHook(BaseHook):
             location, conn_id = self.ledger, self.ledger_conn_id
         else:
             location, conn_id = extras.get("ledger"), extras.get("ledger_conn_id")
+        schema = self.ledger_schema or extras.get("ledger_schema")
         if location and conn_id:
             raise AirflowException("give either a ledger or the connection of one, not both")
-        return _database_url(self.get_connection(conn_id)) if conn_id else location or None
+        return _database_url(self.get_connection(conn_id), schema) if conn_id else location or None
 
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
@@ -138,8 +143,8 @@ def _base_url(connection: Any) -> str | None:
     return f"{host}:{connection.port}" if connection.port else host
 
 
-def _database_url(connection: Any) -> str:
-    """Write a PostgreSQL connection as a URL; the schema of an Airflow connection is a database."""
+def _database_url(connection: Any, schema: str | None) -> str:
+    """Write a PostgreSQL connection as a URL; what Airflow calls its schema is a database."""
     if connection.conn_type not in {"postgres", "postgresql"}:
         raise AirflowException(
             f"the connection {connection.conn_id!r} is of the type {connection.conn_type!r}, but "
@@ -150,6 +155,7 @@ def _database_url(connection: Any) -> str:
         mask_secret(connection.password)
         user += f":{quote(connection.password, safe='')}"
     place = f"{connection.host or 'localhost'}{f':{connection.port}' if connection.port else ''}"
-    sslmode = connection.extra_dejson.get("sslmode")
-    query = f"?{urlencode({'sslmode': sslmode})}" if sslmode else ""
-    return f"postgresql://{user}{'@' if user else ''}{place}/{quote(connection.schema or '', safe='')}{query}"
+    settings = {"sslmode": connection.extra_dejson.get("sslmode"), "schema": schema}
+    query = urlencode({name: value for name, value in settings.items() if value})
+    database = quote(connection.schema or "", safe="")
+    return f"postgresql://{user}{'@' if user else ''}{place}/{database}{'?' if query else ''}{query}"

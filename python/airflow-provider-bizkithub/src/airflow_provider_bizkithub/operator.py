@@ -64,6 +64,7 @@ class BizKitHubAddGroupsOperator(ReschedulableOperator):
         ledger: Where the ledger is, instead of what the connection says: `postgresql://user@host/database`, or the path
             of a file when all workers run on one host.
         ledger_conn_id: A PostgreSQL connection to keep the ledger in, instead of `ledger`.
+        ledger_schema: The schema of its tables there, one for each organisation. Default: `bizkithub`.
         rejects: Where the rejected rows go as a CSV file: a path or URI. Rows that come from no file are written to a
             temporary one for it. Default: only their number and codes are told.
         on_rejects: What to do when more rows are rejected than `rejects_allowed`: `"fail"` the task, without sending
@@ -100,6 +101,7 @@ class BizKitHubAddGroupsOperator(ReschedulableOperator):
         "bizkithub_conn_id",
         "ledger",
         "ledger_conn_id",
+        "ledger_schema",
         "rejects",
     )
     template_ext: Sequence[str] = (".sql",)
@@ -124,6 +126,7 @@ class BizKitHubAddGroupsOperator(ReschedulableOperator):
         bizkithub_conn_id: str = BizKitHubHook.default_conn_name,
         ledger: str | None = None,
         ledger_conn_id: str | None = None,
+        ledger_schema: str | None = None,
         rejects: str | None = None,
         on_rejects: Literal["fail", "warn"] = "fail",
         rejects_allowed: float = 0,
@@ -154,6 +157,7 @@ class BizKitHubAddGroupsOperator(ReschedulableOperator):
         self.bizkithub_conn_id = bizkithub_conn_id
         self.ledger = ledger
         self.ledger_conn_id = ledger_conn_id
+        self.ledger_schema = ledger_schema
         self.rejects = rejects
         self.on_rejects = on_rejects
         self.rejects_allowed = rejects_allowed
@@ -225,7 +229,12 @@ class BizKitHubAddGroupsOperator(ReschedulableOperator):
 
     @contextmanager
     def _planned(self, context: Context) -> Iterator[Plan]:
-        hook = BizKitHubHook(self.bizkithub_conn_id, ledger=self.ledger, ledger_conn_id=self.ledger_conn_id)
+        hook = BizKitHubHook(
+            self.bizkithub_conn_id,
+            ledger=self.ledger,
+            ledger_conn_id=self.ledger_conn_id,
+            ledger_schema=self.ledger_schema,
+        )
         if not self.only_plan and not hook.has_ledger():
             raise AirflowFailException(
                 "no ledger is given, so that a retry or the next leg would send everything again: "

@@ -31,6 +31,11 @@ CONNECTION_FIELDS: dict[str, dict[str, Any]] = {
         "description": "Instead of a ledger: the id of a PostgreSQL connection to keep it in.",
         "schema": {"type": ["string", "null"]},
     },
+    "ledger_schema": {
+        "label": "Ledger schema",
+        "description": "The schema in that database, one for each organisation; by default bizkithub.",
+        "schema": {"type": ["string", "null"]},
+    },
     "ca_file": {
         "label": "CA file",
         "description": "A PEM file of certificate authorities to trust beside the system's.",

@@ -54,11 +54,12 @@ pub struct FileSource {
 }
 
 impl FileSource {
-    /// A file whose format its name tells ([`FileFormat::of_path`]). The cells of a CSV file are separated by commas.
+    /// A file whose format its name tells ([`FileFormat::of_path`]), or a folder of Parquet files, which are read in the order of their
+    /// names; others in it, and those whose names begin with `_` or `.`, are left out. The cells of a CSV file are separated by commas.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>, columns: Columns) -> Self {
         let path = path.into();
-        let format = FileFormat::of_path(&path);
+        let format = if path.is_dir() { FileFormat::Parquet } else { FileFormat::of_path(&path) };
         Self { path, columns, format, delimiter: b',' }
     }
 
@@ -76,7 +77,7 @@ impl FileSource {
         self
     }
 
-    /// The file.
+    /// The file or folder.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
@@ -133,6 +134,26 @@ impl FileSource {
 
     fn open(&self) -> Result<File, Error> {
         open(&self.path)
+    }
+
+    /// The files of a folder in the order of their names, or the file itself.
+    #[cfg(feature = "parquet")]
+    fn files(&self) -> Result<Vec<PathBuf>, Error> {
+        if !self.path.is_dir() {
+            return Ok(vec![self.path.clone()]);
+        }
+        let entries = self.path.read_dir().and_then(Iterator::collect::<Result<Vec<_>, _>>);
+        let mut files: Vec<PathBuf> =
+            entries.map_err(|error| self.unreadable(error))?.into_iter().map(|entry| entry.path()).collect();
+        files.retain(|file| {
+            let is_hidden = file.file_name().is_some_and(|name| name.to_string_lossy().starts_with(['_', '.']));
+            !is_hidden && FileFormat::of_path(file) == FileFormat::Parquet && file.is_file()
+        });
+        files.sort_unstable();
+        if files.is_empty() {
+            return Err(self.unreadable("it is a folder without Parquet files"));
+        }
+        Ok(files)
     }
 
     fn unreadable(&self, error: impl std::fmt::Display) -> Error {

@@ -1,13 +1,15 @@
 use std::collections::HashSet;
 use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
 
 use arrow_array::RecordBatch;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
-use super::FileSource;
+use super::{FileSource, open};
 use crate::error::Error;
 use crate::job::cell::RowCells;
+use crate::job::columns::Columns;
 use crate::job::plan::PlanBuilder;
 use crate::job::record_batch::for_each_slice;
 
@@ -41,14 +43,29 @@ pub(super) fn each_row(
     Ok(())
 }
 
-/// The file's batches, with no other columns than those that are named. An empty file has one without rows, for its columns.
-fn batches(source: &FileSource) -> Result<impl Iterator<Item = Result<RecordBatch, Error>>, Error> {
-    let invalid = |error: &dyn std::fmt::Display| {
-        let message = format!("the file {} cannot be read as Parquet: {error}", source.path().display());
+/// The batches of the file, or of all files of the folder.
+fn batches(source: &FileSource) -> Result<impl Iterator<Item = Result<RecordBatch, Error>> + use<'_>, Error> {
+    let of_file = |file: PathBuf| {
+        let (batches, error) = match batches_of(&file, &source.columns) {
+            Ok(batches) => (Some(batches), None),
+            Err(error) => (None, Some(Err(error))),
+        };
+        error.into_iter().chain(batches.into_iter().flatten())
+    };
+    Ok(source.files()?.into_iter().flat_map(of_file))
+}
+
+/// A file's batches, with no other columns than those that are named. An empty file has one without rows, for its columns.
+fn batches_of(
+    file: &Path,
+    columns: &Columns,
+) -> Result<impl Iterator<Item = Result<RecordBatch, Error>> + use<>, Error> {
+    let path = file.to_owned();
+    let invalid = move |error: &dyn std::fmt::Display| {
+        let message = format!("the file {} cannot be read as Parquet: {error}", path.display());
         Error::invalid_input("parquet_invalid", message, "check that it is a complete Parquet file")
     };
-    let builder = ParquetRecordBatchReaderBuilder::try_new(source.open()?).map_err(|error| invalid(&error))?;
-    let columns = &source.columns;
+    let builder = ParquetRecordBatchReaderBuilder::try_new(open(file)?).map_err(|error| invalid(&error))?;
     let named = [&columns.email, &columns.cu_ref_no, &columns.groups];
     let named: HashSet<&str> = named.into_iter().flatten().map(|name| name.trim()).collect();
     let fields = builder.schema().fields().iter().enumerate();
@@ -76,7 +93,7 @@ mod tests {
     use parquet::arrow::ArrowWriter;
 
     use super::*;
-    use crate::job::{Columns, Plan, PlanOptions};
+    use crate::job::{Plan, PlanOptions, write_rejects_of_plan};
 
     fn read(columns: Vec<(&str, ArrayRef)>, cu_ref_no: Option<&str>) -> Result<Plan, Error> {
         let folder = tempfile::tempdir().expect("a folder");
@@ -119,6 +136,35 @@ mod tests {
         assert_eq!(requests, [("a@example.com".to_owned(), 2), ("1234567890123456".to_owned(), 1)]);
         let refusals: Vec<_> = plan.refusals().map(|error| (error.row(), error.code().map(str::to_owned))).collect();
         assert_eq!(refusals, [(Some(2), Some("groups_missing".to_owned()))]);
+    }
+
+    #[test]
+    fn the_files_of_a_folder_are_read_in_the_order_of_their_names() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let columns = || Columns { email: Some("email".into()), cu_ref_no: None, groups: Some("groups".into()) };
+        let read = || {
+            let mut plan = PlanBuilder::new(&PlanOptions::default())?;
+            let source = FileSource::new(folder.path(), columns());
+            source.read_into(&mut plan).map(|()| (source, plan.finish()))
+        };
+        assert_eq!(read().expect_err("nothing to read").code(), Some("file_unreadable"));
+        for (name, email) in [("part-2.parquet", "nobody"), ("part-1.snappy.parquet", "a@example.com")] {
+            let columns = [("email", texts([Some(email)])), ("groups", texts([Some("vip")]))];
+            let batch = RecordBatch::try_from_iter(columns).expect("a batch");
+            let file = File::create(folder.path().join(name)).expect("a file");
+            let mut writer = ArrowWriter::try_new(file, batch.schema(), None).expect("a writer");
+            writer.write(&batch).expect("rows");
+            writer.close().expect("a footer");
+        }
+        for name in ["_SUCCESS", ".part-1.snappy.parquet.crc", "_metadata.parquet", "notes.txt"] {
+            std::fs::write(folder.path().join(name), "no Parquet").expect("a file");
+        }
+        let (source, plan) = read().expect("two rows");
+        let refusals: Vec<_> = plan.refusals().map(|error| error.row()).collect();
+        assert_eq!((plan.row_count(), refusals), (2, vec![Some(2)]));
+        let rejects = folder.path().join("rejects.csv");
+        assert_eq!(write_rejects_of_plan(&plan, &source, &rejects).expect("a file"), 1);
+        assert!(std::fs::read_to_string(rejects).expect("text").contains("nobody,vip,2,"));
     }
 
     #[test]
