@@ -48,7 +48,7 @@ pub(crate) struct EarlierChoice {
 impl EarlierChoice {
     pub(crate) fn earlier(&self) -> EarlierAnswers {
         let Self { resend, resend_after, retry_rejected } = *self;
-        EarlierAnswers { resend, resend_after, retry_rejected }
+        EarlierAnswers { resend, resend_after, retry_rejected, begun_at: None }
     }
 }
 

@@ -67,6 +67,7 @@ impl PlanBuilder {
                 resend: earlier.resend,
                 resend_after: earlier.resend_after.and_then(milliseconds),
                 retry_rejected: earlier.retry_rejected,
+                begun_at: None,
             };
             let options = PlanOptions { earlier, ..PlanOptions::parse(&constant_groups, allow_groups.as_deref())? };
             let inner = job::PlanBuilder::new(&options)?;

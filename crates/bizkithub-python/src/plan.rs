@@ -1,13 +1,14 @@
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
 use arrow_array::RecordBatchIterator;
 use arrow_array::ffi_stream::FFI_ArrowArrayStream;
-use bizkithub::Error;
 use bizkithub::job::{
     self, Columns, EarlierAnswers, FileSource, PlanBuilder, PlanOptions, RunOptions, write_rejects_of_plan,
 };
+use bizkithub::{Error, Timestamp};
 use pyo3::IntoPyObjectExt;
 use pyo3::exceptions::PyIndexError;
 use pyo3::prelude::*;
@@ -45,7 +46,7 @@ pub(crate) struct PlanSettings {
 #[pymethods]
 impl PlanSettings {
     #[new]
-    #[pyo3(signature = (*, email, cu_ref_no, groups, constant_groups, allow_groups, resend, resend_after, retry_rejected))]
+    #[pyo3(signature = (*, email, cu_ref_no, groups, constant_groups, allow_groups, resend, resend_after, retry_rejected, begun_at))]
     #[expect(clippy::too_many_arguments, reason = "each is a setting with a name")]
     fn new(
         py: Python<'_>,
@@ -57,13 +58,15 @@ impl PlanSettings {
         resend: bool,
         resend_after: Option<f64>,
         retry_rejected: bool,
+        begun_at: Option<SystemTime>,
     ) -> PyResult<Self> {
         let name = |name: Option<ColumnName>| name.map(|ColumnName(name)| name);
         let columns = Columns { email: name(email), cu_ref_no: name(cu_ref_no), groups: name(groups) };
         let allowed = allow_groups.as_ref().map(|Texts(texts)| texts.as_slice());
         let mut options = call(py, || PlanOptions::parse(&constant_groups.0, allowed))?;
         let resend_after = resend_after.map(|age| seconds(py, "resend_after", age)).transpose()?;
-        options.earlier = EarlierAnswers { resend, resend_after, retry_rejected };
+        let begun_at = begun_at.and_then(|begin| Timestamp::try_from(begin).ok());
+        options.earlier = EarlierAnswers { resend, resend_after, retry_rejected, begun_at };
         Ok(Self { columns, options })
     }
 

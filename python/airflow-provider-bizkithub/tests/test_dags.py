@@ -170,6 +170,19 @@ def test_waits_for_quota_leave_the_worker_free(
         assert summary["applied"] + summary["skipped"] == 20
 
 
+def test_to_send_everything_again_ends(run: Run, small_quota: bk.Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    refused: Any = {"status": {"status": 500, "code": "INTERNAL_RESOURCE_NOT_FOUND"}}
+    for number in range(10):
+        small_quota.add_fault({"when": {"email": f"user{number}@example.com"}, "effect": refused})
+    monkeypatch.setenv("TEST_DEFER_FROM", "1")
+    assert run("from_file").summary["rejected"] == 11
+    before = len(small_quota.requests())
+    summary = run("again").summary
+    assert (summary["applied"], summary["rejected"]) == (10, 11)
+    assert summary["legs"] >= 2
+    assert len(small_quota.requests()) - before == summary["requests"] == 20
+
+
 def test_short_waits_hold_the_worker(run: Run, small_quota: bk.Sandbox) -> None:
     summary = run("from_file").summary
     assert (summary["applied"], summary["legs"]) == (20, 1)

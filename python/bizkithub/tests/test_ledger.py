@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -110,3 +111,17 @@ def test_a_leg_ends_in_time(sandbox: bk.Sandbox) -> None:
         assert leg.pending > 0
         assert leg.resume_at is not None
         assert mine.run(deadline=60).is_complete is False or mine.run().skipped == 20
+
+
+def test_what_a_job_got_answered_itself_is_not_sent_again(sandbox: bk.Sandbox, tmp_path: Path) -> None:
+    refused: Any = {"status": {"status": 500, "code": "INTERNAL_RESOURCE_NOT_FOUND"}}
+    sandbox.add_fault({"when": {"email": "b@example.com"}, "effect": refused})
+    rows = [{"email": "a@example.com"}, {"email": "b@example.com"}]
+    begun_at = datetime.now(timezone.utc)
+    again: dict[str, Any] = {"email": "email", "constant_groups": ["vip"], "resend": True, "retry_rejected": True}
+    with sandbox.client(ledger=tmp_path / "groups.ledger") as client:
+        client.plan(rows, **again, begun_at=begun_at).run()
+        leg = client.plan(rows, **again, begun_at=begun_at)
+        assert (leg.bill.skipped, leg.bill.rejected, leg.bill.requests) == (1, 1, 0)
+        job = client.plan(rows, **again, begun_at=datetime.now(timezone.utc))
+        assert (job.bill.skipped, job.bill.rejected, job.bill.requests) == (0, 0, 2)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
@@ -242,6 +244,29 @@ def test_a_sink_checks_its_options_before_any_task(
 ) -> None:
     with pytest.raises(AnalysisException, match=text):
         rows_of(spark).write.format("bizkithub").options(**options).mode(mode).save()
+
+
+def test_what_the_documentation_shows_runs(sandbox: bk.Sandbox, tmp_path: Path) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "spark.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    assert len(blocks) == 2
+    # A ledger belongs to one address.
+    program = "\n".join(blocks).replace("/tmp/groups.ledger", str(tmp_path / "groups.ledger"))
+    (tmp_path / "customers.csv").write_text("email,segment\njan@barasek.com,VIP;news\nnobody,VIP\n", encoding="utf-8")
+    settings = ("spark.driver.host=127.0.0.1", "spark.driver.bindAddress=127.0.0.1", "spark.ui.enabled=false")
+    environment = {
+        **os.environ,
+        "BIZKITHUB_BASE_URL": sandbox.url,
+        "BIZKITHUB_API_KEY": sandbox.api_key,
+        "PYSPARK_PYTHON": sys.executable,
+        "PYSPARK_SUBMIT_ARGS": f"--master local[2] {' '.join(f'--conf {it}' for it in settings)} pyspark-shell",
+    }
+    ran = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert "email_invalid" in ran.stdout
+    assert sent(sandbox) == Counter({"jan@barasek.com": 1}), "the ledger knew it when the sink came"
 
 
 def test_many_rows_are_prepared(spark: SparkSession, tmp_path: Path) -> None:

@@ -45,6 +45,9 @@ pub struct EarlierAnswers {
     pub resend_after: Option<Duration>,
     /// Sends again what the server refused. Default: it is rejected without asking the server.
     pub retry_rejected: bool,
+    /// When the job began of which this plan is a leg: later answers are the job's own, and count in any case. Default: when the plan
+    /// is made.
+    pub begun_at: Option<Timestamp>,
 }
 
 impl PlanOptions {
@@ -197,6 +200,7 @@ impl PlanBuilder {
         table.seal();
         rows.shrink();
         let assignments = Assignments::merge(customers.len(), &rows, &lists, &table);
+        let made_at = earlier.begun_at.map_or(made_at, |begin| made_at.min(begin.as_millisecond()));
         let content = Content { table, lists, customers, rows, refusals, assignments };
         Plan { content: Arc::new(content), ledger, earlier, made_at, standing: Arc::default() }
     }
@@ -477,13 +481,13 @@ impl Plan {
     }
 
     fn validity(&self, now: Timestamp) -> Validity {
-        let EarlierAnswers { resend, resend_after, retry_rejected } = self.earlier;
+        let EarlierAnswers { resend, resend_after, retry_rejected, .. } = self.earlier;
         let from = |is_ignored: bool| if is_ignored { self.made_at } else { i64::MIN };
         let oldest = resend_after.map_or(i64::MIN, |age| {
             let age = i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
             now.as_millisecond().saturating_sub(age)
         });
-        // What this plan got acknowledged by itself counts, however long its run takes.
+        // What this job got acknowledged by itself counts, however long it takes.
         Validity { acknowledged_from: from(resend).max(oldest.min(self.made_at)), refused_from: from(retry_rejected) }
     }
 }

@@ -719,7 +719,9 @@ impl<'a> Run<'a> {
             is_cancelled,
         };
         if let Some(log) = log {
-            let level = if report.is_complete() { LogLevel::Info } else { LogLevel::Warning };
+            // Rows that are left for later are as they should be.
+            let is_fine = report.is_complete() || report.resume_at.is_some();
+            let level = if is_fine { LogLevel::Info } else { LogLevel::Warning };
             log.say(level, || report.in_one_line());
         }
         report

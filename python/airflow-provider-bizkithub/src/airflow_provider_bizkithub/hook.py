@@ -15,8 +15,8 @@ class BizKitHubHook(BaseHook):
     """Makes clients by an Airflow connection of the type `bizkithub`.
 
     The connection's password is the API key; its host is the base URL, by default that of the service. Extras, all
-    optional: `quota` (such as `10000/h`), `ledger` (a URL or a path) or instead `ledger_conn_id` (a PostgreSQL connection
-    to keep the ledger in) and `ledger_schema`, and `ca_file`.
+    optional: `quota` (such as `10000/h`), `ledger` (a URL or a path) or instead of it `ledger_conn_id` (a PostgreSQL
+    connection to keep the ledger in) with `ledger_schema`, and `ca_file`.
 
     Args:
         bizkithub_conn_id: The connection.

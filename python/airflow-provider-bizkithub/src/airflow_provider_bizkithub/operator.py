@@ -71,9 +71,10 @@ class BizKitHubAddGroupsOperator(ReschedulableOperator):
             anything when the rows that this client refuses are too many already, or `"warn"`.
         rejects_allowed: How many rejected rows are fine; a number below 1 is a share of the rows.
         dry_run: Log the bill and send nothing.
-        resend: Send again what the ledger knows.
+        resend: Send again what the ledger knew when the run of the DAG began.
         resend_after: Send again what was acknowledged longer ago.
-        retry_rejected: Send again what the server refused; otherwise it is rejected without asking again.
+        retry_rejected: Send again what the server had refused when the run of the DAG began; otherwise it is rejected
+            without asking again.
         concurrency: The most requests under way at once, at most 256.
         pace: `"fast"` uses the quota that is there, then waits without a worker; `"even"` spreads the requests, which
             holds the worker all the time.
@@ -259,6 +260,7 @@ class BizKitHubAddGroupsOperator(ReschedulableOperator):
                 resend=self.resend,
                 resend_after=None if self.resend_after is None else self.resend_after.total_seconds(),
                 retry_rejected=self.retry_rejected,
+                begun_at=_began(context),
             )
             yield self._plan
 
@@ -312,8 +314,8 @@ class BizKitHubAddGroupsOperator(ReschedulableOperator):
             self.log.info("%d requests are left", bill.requests)
         else:
             self.log.info("The plan:\n%s", bill)
-        for reason in plan.reasons[:10]:
-            self.log.info("Rejected rows: %d, for example %s", reason.rows, reason.examples[0].error)
+            for reason in plan.reasons[:10]:
+                self.log.info("Rejected rows: %d, for example %s", reason.rows, reason.examples[0].error)
         has_failed = self.on_rejects == "fail" and self._are_too_many(bill.rejected, bill.rows)
         if self.only_plan or has_failed:
             self._write_rejects(plan, context)
@@ -377,6 +379,12 @@ class BizKitHubAddGroupsOperator(ReschedulableOperator):
             return "file", location
         bucket, _, name = rest.rpartition("@")[2].partition("/")
         return f"{scheme}://{bucket}", name
+
+
+def _began(context: Context) -> Any:
+    """Tell when the job began: all legs and tries of a run of the DAG are one, and a run that is cleared begins anew."""
+    dag_run: Any = context.get("dag_run")
+    return None if dag_run is None else dag_run.start_date
 
 
 def _failure(error: BizKitHubError) -> AirflowException:

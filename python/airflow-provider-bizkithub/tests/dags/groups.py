@@ -78,6 +78,13 @@ def only_planned() -> None:
 
 
 @dag(schedule=None, start_date=START)
+def again() -> None:
+    BizKitHubAddGroupsOperator(
+        source=f"{FOLDER}/customers.csv", on_rejects="warn", resend=True, retry_rejected=True, **COMMON
+    )
+
+
+@dag(schedule=None, start_date=START)
 def strict() -> None:
     BizKitHubAddGroupsOperator(source=f"{FOLDER}/customers.csv", rejects=f"{FOLDER}/rejects.csv", **COMMON)
 
@@ -89,3 +96,4 @@ from_sql()
 decorated()
 only_planned()
 strict()
+again()

@@ -1,4 +1,5 @@
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from os import PathLike
 from typing import Any, Final, Literal, final
 
@@ -95,6 +96,7 @@ class PlanSettings:
         resend: bool,
         resend_after: float | None,
         retry_rejected: bool,
+        begun_at: datetime | None,
     ) -> PlanSettings: ...
     def places(self, names: Sequence[str]) -> list[int]: ...
 

@@ -11,6 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
     from collections.abc import AsyncIterable, Iterable
+    from datetime import datetime
 
     from typing_extensions import Self
 
@@ -78,6 +79,7 @@ class AsyncClient(BaseClient):
         resend: bool = False,
         resend_after: float | None = None,
         retry_rejected: bool = False,
+        begun_at: datetime | None = None,
     ) -> AsyncPlan:
         """Make a plan: validate every row, merge the rows of each customer into one request. Nothing is sent.
 
@@ -99,6 +101,8 @@ class AsyncClient(BaseClient):
             resend_after: Send again what was acknowledged longer ago than so many seconds, because operators remove
                 groups by hand.
             retry_rejected: Send again what the server refused; otherwise it is rejected without asking again.
+            begun_at: When the job began of which this plan is a leg, with a time zone: later answers are the job's own and
+                count, whatever is to be sent again. Default: now.
 
         Raises:
             InvalidInputError: The data as a whole cannot be used: a missing column, a broken file. Rows that are not
@@ -117,6 +121,7 @@ class AsyncClient(BaseClient):
             resend=resend,
             resend_after=resend_after,
             retry_rejected=retry_rejected,
+            begun_at=begun_at,
         )
         if is_path(data):
             work = call(_native.Plan.start_from_file, self._native, data, delimiter, settings)

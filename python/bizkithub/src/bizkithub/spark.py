@@ -208,7 +208,7 @@ def _checked(rows: DataFrame, **settings: Any) -> dict[str, Any]:
 
 
 def _settings(settings: dict[str, Any]) -> _native.PlanSettings:
-    return _native.PlanSettings(**settings, resend=False, resend_after=None, retry_rejected=False)
+    return _native.PlanSettings(**settings, resend=False, resend_after=None, retry_rejected=False, begun_at=None)
 
 
 def _checker(settings: dict[str, Any]) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
