@@ -14,15 +14,16 @@ if TYPE_CHECKING:
     import bizkithub as bk
 
 ROOT = Path(__file__).parents[3]
-PAGES = [ROOT / "docs" / "airflow.md", Path(__file__).parents[1] / "README.md"]
+PAGES = [ROOT / "docs" / "airflow.md", ROOT / "README.md", Path(__file__).parents[1] / "README.md"]
 EXAMPLES = [
     pytest.param(path.read_text(encoding="utf-8"), id=path.stem)
     for path in sorted((ROOT / "examples" / "airflow").glob("*.py"))
 ]
 EXAMPLES += [
-    pytest.param(block, id=f"{page.stem}-{number}")
+    pytest.param(block, id=f"{page.parent.name}-{page.stem}-{number}")
     for page in PAGES
-    for number, block in enumerate(re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL))
+    for number, block in enumerate(re.findall(r"```py(?:thon)?\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL))
+    if "airflow" in block
 ]
 
 

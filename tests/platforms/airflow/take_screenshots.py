@@ -1,7 +1,7 @@
 """Takes the pictures of `docs/airflow.md` from the real Airflow in a real browser.
 
-    pip install playwright            # into the environment of Airflow; the browser is Debian's
-    python take_screenshots.py FOLDER
+pip install playwright            # into the environment of Airflow; the browser is Debian's
+python take_screenshots.py FOLDER
 """
 
 from __future__ import annotations
@@ -11,10 +11,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import bizkithub as bk
 from playwright.sync_api import sync_playwright  # type: ignore[import-not-found]
 from stack import Postgres, Stack
-
-import bizkithub as bk
 
 BROWSER = {
     "executable_path": "/usr/bin/chromium",

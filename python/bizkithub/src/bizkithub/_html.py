@@ -1,6 +1,7 @@
 """Plans and reports as small pages for notebooks: tables and one picture, without scripts, for light and dark themes.
 
-Colours follow the notebook's text by `currentColor`; the few others have the same contrast on white and on black.
+Colours follow the notebook's text by `currentColor`; the few others have the same contrast on white and on black. The
+class stands twice where a notebook's own style for tables would win otherwise.
 """
 
 from __future__ import annotations
@@ -19,11 +20,11 @@ _ROWS_SHOWN = 12
 _STYLE = """<style>
 .bizkithub{font-family:inherit;font-size:13px;line-height:1.45;max-width:46em}
 .bizkithub table{border-collapse:collapse;margin:.3em 0 .9em;background:none;color:inherit;font-size:inherit}
-.bizkithub tr{background:none}
-.bizkithub th,.bizkithub td{padding:.15em .9em .15em 0;text-align:left;vertical-align:top}
-.bizkithub th,.bizkithub td{border:0;background:none;color:inherit}
-.bizkithub th{font-weight:600;border-bottom:1px solid color-mix(in srgb,currentColor 30%,transparent)}
-.bizkithub th.number,.bizkithub td.number{text-align:right;font-variant-numeric:tabular-nums}
+.bizkithub.bizkithub tbody tr:nth-child(n){background:none}
+.bizkithub.bizkithub :is(th,td){padding:.15em .9em .15em 0;text-align:left;vertical-align:top}
+.bizkithub.bizkithub :is(th,td){border:0;background:none;color:inherit}
+.bizkithub.bizkithub th{font-weight:600;border-bottom:1px solid color-mix(in srgb,currentColor 30%,transparent)}
+.bizkithub.bizkithub :is(th,td).number{text-align:right;font-variant-numeric:tabular-nums}
 .bizkithub .remark{color:#ea580c}
 .bizkithub .faint{opacity:.7}
 .bizkithub .bar{display:flex;height:.7em;border-radius:.35em;overflow:hidden;margin:.4em 0 .8em}
@@ -136,7 +137,7 @@ def picture(timeline: Sequence[QuotaPoint], width: int = 640, height: int = 150)
         text("0 s", left, height - 4, "start"),
         text(duration(seconds), right, height - 4, "end"),
     ]
-    if known:
+    if quota:
         labels.append(text(f"quota left, at most {quota:,}", right, 12, "end", QUOTA_COLOUR))
     if shades:
         labels.append(text("shaded: waiting for quota", width / 2, height - 4, "middle"))
@@ -185,7 +186,7 @@ def _reasons(reasons: Sequence[Reason]) -> str:
         code = escape(reason.code or "")
         rows.append(
             (
-                f"{reason.outcome}: {code}",
+                f"{reason.outcome}: {code}" if code else reason.outcome,
                 f"{reason.rows:,}",
                 f"row{'s' if len(reason.examples) > 1 else ''} {examples}: {message}",
             )

@@ -44,11 +44,16 @@ def listener(progress: bool | Listener | ProgressBar | None) -> Listener | None:
 
 
 def _bar_of_tqdm() -> ProgressBar | None:
+    import warnings
+
     try:
-        from tqdm.auto import tqdm
+        with warnings.catch_warnings():
+            # In a notebook without widgets, the bar is one of text, which is no reason to complain.
+            warnings.simplefilter("ignore")
+            from tqdm.auto import tqdm
     except ImportError:
         return None
-    bar: ProgressBar = tqdm(unit="request")
+    bar: ProgressBar = tqdm(unit=" requests")
     return bar
 
 

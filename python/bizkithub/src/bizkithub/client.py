@@ -93,8 +93,8 @@ class Client(BaseClient):
             resend_after: Send again what was acknowledged longer ago than so many seconds, because operators remove
                 groups by hand.
             retry_rejected: Send again what the server refused; otherwise it is rejected without asking again.
-            begun_at: When the job began of which this plan is a leg, with a time zone: later answers are the job's own and
-                count, whatever is to be sent again. Default: now.
+            begun_at: When the job began of which this plan is a leg, with a time zone: later answers are the job's own
+                and count, whatever is to be sent again. Default: now.
 
         Raises:
             InvalidInputError: The data as a whole cannot be used: a missing column, a broken file. Rows that are not
