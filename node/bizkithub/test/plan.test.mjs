@@ -338,6 +338,9 @@ describe('a plan', () => {
       assert.ok(report.resumeAt instanceof Date && report.resumeAt > new Date());
       const next = await plan.run({ onQuota: 'stop', pace: 'fast' });
       assert.deepEqual([next.requestsSent, next.skipped, next.pending], [0, 5, 15]);
+      const patient = await plan.run({ longestWait: 60_000, pace: 'fast' });
+      assert.deepEqual([patient.requestsSent, patient.pending], [0, 15]);
+      assert.ok(patient.resumeAt > new Date(Date.now() + 60_000));
       await limited.stop();
     });
 
@@ -363,7 +366,7 @@ describe('a plan', () => {
 
     test('refuses options that are not valid', async () => {
       const plan = await client.plan(ROWS, COLUMNS);
-      for (const options of [{ concurrency: 0 }, { concurrency: 1.5 }, { onQuota: 'give up' }, { breaker: 0 }, { onProgress: true }, { progress: true }]) {
+      for (const options of [{ concurrency: 0 }, { concurrency: 1.5 }, { onQuota: 'give up' }, { breaker: 0 }, { longestWait: -1 }, { onProgress: true }, { progress: true }]) {
         await assert.rejects(plan.run(options), InvalidInputError);
       }
       assert.deepEqual(sandbox.requests(), []);
