@@ -10,7 +10,8 @@ use crate::named_choice::named_choice;
 #[derive(Args, Debug)]
 #[command(next_help_heading = "File")]
 pub(crate) struct CustomerFile {
-    /// A CSV file in UTF-8 whose first line names the columns, an NDJSON file (.ndjson, .jsonl) or a Parquet file (.parquet, .pq)
+    /// A CSV file in UTF-8 whose first line names the columns, an NDJSON file (.ndjson, .jsonl), a Parquet file (.parquet, .pq) or
+    /// a folder of Parquet files
     #[arg(help_heading = None)]
     file: PathBuf,
 

@@ -1,9 +1,9 @@
 //! Python arguments as the core takes them. What does not fit is refused with a clear error, before anything is sent.
 
 use std::num::NonZeroUsize;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use bizkithub::{Customer, Error, Field};
+use bizkithub::{Customer, Error, Field, Timestamp};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyInt, PyString};
 
@@ -133,5 +133,15 @@ pub(crate) fn count(py: Python<'_>, setting: &str, count: i64) -> PyResult<NonZe
     usize::try_from(count).ok().and_then(NonZeroUsize::new).ok_or_else(|| {
         let message = format!("{setting} is {count}, which is no number from 1 on");
         refused(py, "setting_invalid", message, "give a number from 1 on")
+    })
+}
+
+/// A moment that a caller gives as a `datetime` with its time zone.
+pub(crate) fn moment_of(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Timestamp> {
+    let has_zone = value.getattr_opt("tzinfo")?.is_some_and(|zone| !zone.is_none());
+    let moment = has_zone.then(|| value.extract::<SystemTime>().ok()).flatten();
+    moment.and_then(|moment| Timestamp::try_from(moment).ok()).ok_or_else(|| {
+        let message = format!("{name} is no moment with a time zone: {}", type_name(value));
+        refused(value.py(), "setting_invalid", message, "give a datetime such as datetime.now(timezone.utc)")
     })
 }

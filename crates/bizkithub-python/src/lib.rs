@@ -25,6 +25,7 @@ use pyo3::prelude::*;
 #[pymodule]
 mod _native {
     use std::ffi::OsString;
+    use std::path::PathBuf;
 
     use bizkithub::Error;
     use pyo3::prelude::*;
@@ -58,6 +59,12 @@ mod _native {
     #[pyfunction]
     fn run_command(py: Python<'_>, arguments: Vec<OsString>) -> u8 {
         py.detach(|| bizkithub_cli::main_with(arguments))
+    }
+
+    /// Makes sure that outcomes can be written to a path.
+    #[pyfunction]
+    fn check_outcomes_path(py: Python<'_>, path: PathBuf) -> PyResult<()> {
+        call(py, || bizkithub::job::check_outcomes_path(&path))
     }
 
     /// Panics, on the caller's thread or on the runtime's. **For tests only**: they prove that a panic becomes an exception.

@@ -1,20 +1,18 @@
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
 
-use arrow_array::RecordBatchIterator;
 use arrow_array::ffi_stream::FFI_ArrowArrayStream;
+use bizkithub::Error;
 use bizkithub::job::{
-    self, Columns, EarlierAnswers, FileSource, PlanBuilder, PlanOptions, RunOptions, write_rejects_of_plan,
+    self, CheckedRows, Columns, EarlierAnswers, FileSource, PlanBuilder, PlanOptions, RunOptions, write_rejects_of_plan,
 };
-use bizkithub::{Error, Timestamp};
 use pyo3::IntoPyObjectExt;
 use pyo3::exceptions::PyIndexError;
 use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
 
-use crate::argument::{ColumnName, Text, Texts, seconds};
+use crate::argument::{ColumnName, Text, Texts, moment_of, seconds};
 use crate::arrow_rows::{ArrowReading, ArrowRows, Stop};
 use crate::client::Client;
 use crate::completions::{Completions, Courier};
@@ -58,14 +56,14 @@ impl PlanSettings {
         resend: bool,
         resend_after: Option<f64>,
         retry_rejected: bool,
-        begun_at: Option<SystemTime>,
+        begun_at: Option<Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
         let name = |name: Option<ColumnName>| name.map(|ColumnName(name)| name);
         let columns = Columns { email: name(email), cu_ref_no: name(cu_ref_no), groups: name(groups) };
         let allowed = allow_groups.as_ref().map(|Texts(texts)| texts.as_slice());
         let mut options = call(py, || PlanOptions::parse(&constant_groups.0, allowed))?;
         let resend_after = resend_after.map(|age| seconds(py, "resend_after", age)).transpose()?;
-        let begun_at = begun_at.and_then(|begin| Timestamp::try_from(begin).ok());
+        let begun_at = begun_at.map(|begin| moment_of("begun_at", &begin)).transpose()?;
         options.earlier = EarlierAnswers { resend, resend_after, retry_rejected, begun_at };
         Ok(Self { columns, options })
     }
@@ -148,9 +146,8 @@ impl Plan {
     #[staticmethod]
     fn check_arrow<'py>(py: Python<'py>, rows: &ArrowRows, settings: PlanSettings) -> PyResult<Bound<'py, PyCapsule>> {
         let plan = wait(py, reading(Input::arrow(py, rows)?, settings, None))?;
-        let checked = py.detach(|| plan.inner.checked_rows());
-        let batches = RecordBatchIterator::new([checked], job::Plan::checked_rows_schema());
-        PyCapsule::new_with_value(py, FFI_ArrowArrayStream::new(Box::new(batches)), c"arrow_array_stream")
+        let stream = FFI_ArrowArrayStream::new(Box::new(CheckedRows::new(plan.inner)));
+        PyCapsule::new_with_value(py, stream, c"arrow_array_stream")
     }
 
     /// Why rows are refused.

@@ -149,6 +149,12 @@ pub(crate) fn drive(
     mut told: UnboundedReceiver<Told>,
 ) -> PyResult<(Report, Option<PyErr>)> {
     let tell = |told: Told| call(py, || told.values()).and_then(|values| tell.call1(values)).map(drop);
+    // The end of an interrupted run is logged too; what goes wrong with that is not what its caller has to know.
+    let tell_the_rest = |told: Told| {
+        if matches!(told, Told::Log(_)) {
+            drop(tell(told));
+        }
+    };
     let wait = Wait::begin(py)?;
     let mut run = Box::pin(caught(run));
     let mut interruption = None;
@@ -160,7 +166,10 @@ pub(crate) fn drive(
         let interrupted = match wait.until(py, &mut next) {
             Ok(Event::Ended(report)) => break *report,
             Ok(Event::Told(told)) if interruption.is_none() => tell(told),
-            Ok(Event::Told(_)) => Ok(()),
+            Ok(Event::Told(told)) => {
+                tell_the_rest(told);
+                Ok(())
+            }
             Err(signal) => Err(signal),
         };
         if let Err(error) = interrupted {
@@ -170,8 +179,11 @@ pub(crate) fn drive(
     };
     drop(run);
     wait.catch_up(py);
-    while let (Ok(told), None) = (told.try_recv(), &interruption) {
-        interruption = tell(told).err();
+    while let Ok(told) = told.try_recv() {
+        match interruption {
+            None => interruption = tell(told).err(),
+            Some(_) => tell_the_rest(told),
+        }
     }
     Ok((call(py, || report)?, interruption))
 }

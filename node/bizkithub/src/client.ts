@@ -209,7 +209,7 @@ export class Client {
    * Every row is validated; refused ones are in the plan's `refusals`. The rows of a customer are merged into one request.
    *
    * @param rows - Objects in an array, another iterable or an async iterable; or the path of a file: CSV (UTF-8, the first line naming
-   * the columns), NDJSON (`.ndjson`, `.jsonl`) or Parquet (`.parquet`, `.pq`). Values are texts or whole numbers.
+   * the columns), NDJSON (`.ndjson`, `.jsonl`) or Parquet (`.parquet`, `.pq`), or of a folder of Parquet files. Values are texts or whole numbers.
    * @param options - Which properties, or CSV columns, hold what.
    * @throws InvalidInputError for an option that is not valid, a name that no row has, and a file that is broken as a whole;
    * LedgerError when the client's ledger cannot be used.

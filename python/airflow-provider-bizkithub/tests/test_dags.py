@@ -170,6 +170,25 @@ def test_waits_for_quota_leave_the_worker_free(
         assert summary["applied"] + summary["skipped"] == 20
 
 
+def test_a_refusal_in_an_early_leg_fails_at_the_end(
+    run: Run, small_quota: bk.Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small_quota.add_fault(
+        {
+            "when": {"email": "user3@example.com"},
+            "effect": {"status": {"status": 500, "code": "INTERNAL_RESOURCE_NOT_FOUND"}},
+        }
+    )
+    monkeypatch.setenv("TEST_DEFER_FROM", "1")
+    lines = "".join(f"user{number}@example.com,vip\n" for number in range(20))
+    (tmp_path / "customers.csv").write_text("email,segment\n" + lines, encoding="utf-8")
+    for requests in (20, 0):
+        result = run("strict")
+        assert result.state == "failed"
+        assert (result.summary["rejected"], result.summary["requests"]) == (1, requests)
+    assert len(small_quota.customers()) == 19
+
+
 def test_to_send_everything_again_ends(run: Run, small_quota: bk.Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     refused: Any = {"status": {"status": 500, "code": "INTERNAL_RESOURCE_NOT_FOUND"}}
     for number in range(10):

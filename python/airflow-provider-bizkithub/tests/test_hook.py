@@ -74,9 +74,11 @@ def test_a_wrong_connection_is_told_without_the_key(define: Any, wrong: dict[str
     assert KEY not in message
 
 
-@pytest.mark.parametrize("host", ["", "db.example.com"])
+@pytest.mark.parametrize("host", ["", "db.example.com", "[::1]"])
 def test_a_ledger_may_be_a_connection_of_postgresql(define: Any, host: str) -> None:
-    define("warehouse", conn_type="postgres", host=host, login="me@x", password="p/w", schema="crm", port=5433)
+    define(
+        "warehouse", conn_type="postgres", host=host.strip("[]"), login="me@x", password="p/w", schema="crm", port=5433
+    )
     define(extra={"ledger_conn_id": "warehouse"})
     place = host or "localhost"
     expected = f"postgresql://me%40x:p%2Fw@{place}:5433/crm"
@@ -90,14 +92,26 @@ def test_a_ledger_may_be_a_connection_of_postgresql(define: Any, host: str) -> N
         BizKitHubHook(ledger_conn_id="bizkithub_default").get_conn()
 
 
-def test_the_key_is_masked_in_logs(define: Any, tmp_path: Path) -> None:
-    define(extra={"ledger": str(tmp_path / "groups.ledger")})
+@pytest.mark.parametrize(("mode", "query"), [("verify-full", "?sslmode=require"), ("disable", "?sslmode=disable")])
+def test_the_security_of_a_ledger_is_as_the_connection_says(define: Any, mode: str, query: str) -> None:
+    define("warehouse", conn_type="postgres", host="db", password="", schema="crm", extra={"sslmode": mode})
+    define()
+    ledger = BizKitHubHook(ledger_conn_id="warehouse")._settings()["ledger"]
+    assert ledger == f"postgresql://db/crm{query}"
+    define("warehouse", conn_type="postgres", host="/var/run/postgresql")
+    with pytest.raises(AirflowException, match="names a socket"):
+        BizKitHubHook(ledger_conn_id="warehouse").get_conn()
+
+
+def test_secrets_are_masked_in_logs(define: Any, tmp_path: Path) -> None:
+    define(extra={"ledger": "postgresql://me:hunter%2F2x@db/crm"})
     BizKitHubHook().get_conn().close()
     try:
         from airflow.sdk.log import redact
     except ImportError:
         from airflow.utils.log.secrets_masker import redact
     assert KEY not in redact(f"GET /?apiKey={KEY}")
+    assert "hunter" not in redact("postgresql://me:hunter%2F2x@db/crm hunter/2x")
 
 
 @pytest.mark.filterwarnings("ignore")  # Airflow's own

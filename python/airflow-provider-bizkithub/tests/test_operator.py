@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -73,6 +73,95 @@ def test_an_outage_may_be_tried_again(sandbox: bk.Sandbox, tmp_path: Path) -> No
 
 
 @pytest.mark.usefixtures("connect")
+@pytest.mark.parametrize(
+    ("effect", "is_hopeless"),
+    [
+        ({"status": {"status": 404, "code": "PUBLIC_API_KEY_DOES_NOT_EXIST"}}, True),
+        ({"status": {"status": 401, "code": "PERMISSION_MEMBER_HAS_NO_PERMISSION"}}, True),
+        ({"status": {"status": 422, "code": "SOMETHING_NEW"}}, True),
+        ({"status": {"status": 503}}, False),
+    ],
+)
+def test_what_trying_again_does_not_mend_fails_for_good(
+    sandbox: bk.Sandbox, tmp_path: Path, effect: Any, *, is_hopeless: bool
+) -> None:
+    sandbox.add_fault({"effect": effect})
+    with pytest.raises(AirflowException) as caught:
+        execute(operator(ledger=str(tmp_path / "groups.ledger"), on_rejects="warn"))
+    assert isinstance(caught.value, AirflowFailException) == is_hopeless
+
+
+@pytest.mark.usefixtures("connect")
+def test_a_ledger_of_somebody_else_fails_for_good(tmp_path: Path) -> None:
+    ledger = tmp_path / "customers.csv"
+    ledger.write_text("email\n", encoding="utf-8")
+    with pytest.raises(AirflowFailException):
+        execute(operator(ledger=str(ledger)))
+
+
+@pytest.mark.usefixtures("connect")
+def test_a_leg_ends_in_time_and_goes_on_later(sandbox: bk.Sandbox, tmp_path: Path) -> None:
+    try:
+        from airflow.sdk.exceptions import TaskDeferred
+    except ImportError:
+        from airflow.exceptions import TaskDeferred
+    sandbox.add_fault({"effect": {"latency_seconds": 0.05}})
+    task = operator(ledger=str(tmp_path / "groups.ledger"), concurrency=4, leg=timedelta(seconds=0.5))
+    with pytest.raises(TaskDeferred) as caught:
+        execute(task)
+    trigger = caught.value.trigger
+    assert isinstance(trigger, QuotaTrigger)
+    wait = datetime.fromisoformat(trigger.moment) - datetime.now(timezone.utc)
+    assert timedelta(seconds=50) < wait <= timedelta(seconds=60), "sooner would not be safe"
+    assert 0 < len(sandbox.customers()) < 100
+    sandbox.clear_faults()
+    summary = task.resume({"ti": TaskInstance()}, {"moment": trigger.moment, "job": trigger.job})  # type: ignore[typeddict-item]
+    assert (summary["applied"], summary["skipped"], summary["legs"]) == (100, 0, 2)
+
+
+@pytest.mark.usefixtures("connect")
+def test_every_setting_of_a_plan_arrives(sandbox: bk.Sandbox, tmp_path: Path) -> None:
+    rows = [("1cGIHvFoQDGLAbcA", "vip"), ("1cGIHvFoQDGLAbcB", "typo")]
+    settings: dict[str, Any] = {
+        "source": rows,
+        "email_column": None,
+        "cu_ref_no_column": 0,
+        "groups_column": 1,
+        "constant_groups": (),
+        "allow_groups": ["vip"],
+        "ledger": str(tmp_path / "groups.ledger"),
+        "rejects_allowed": 1,
+    }
+    run = lambda **more: execute(BizKitHubAddGroupsOperator(task_id="add_groups", **settings, **more))  # noqa: E731
+    assert run()["applied"] == 1
+    assert sandbox.groups_of(cu_ref_no="1cGIHvFoQDGLAbcA") == {"vip"}
+    assert run()["skipped"] == 1
+    assert run(resend_after=timedelta(hours=1))["skipped"] == 1
+    assert run(resend_after=timedelta(microseconds=1))["applied"] == 1
+    assert run(resend=True)["applied"] == 1
+
+
+def test_schedulers_keep_the_moment_of_a_rescheduled_task() -> None:
+    from airflow_provider_bizkithub._airflow import IS_AIRFLOW_2
+
+    task: Any = operator(ledger="x")
+    assert "reschedule" in task.get_serialized_fields()
+    assert task.reschedule
+    if IS_AIRFLOW_2:
+        from airflow.ti_deps.deps.ready_to_reschedule import ReadyToRescheduleDep
+
+        assert ReadyToRescheduleDep() in task.deps
+    else:
+        assert task._is_sensor
+        assert "_is_sensor" in task.get_serialized_fields()
+
+
+def test_a_wrong_choice_is_told_when_the_dag_is_read() -> None:
+    with pytest.raises(ValueError, match="give 'fail' or 'warn'"):
+        operator(on_rejects="warning")
+
+
+@pytest.mark.usefixtures("connect")
 def test_a_killed_task_keeps_what_the_server_said(sandbox: bk.Sandbox, tmp_path: Path) -> None:
     sandbox.add_fault({"when": {"email": "user50@example.com"}, "effect": "never_answer"})
     task = operator(ledger=str(tmp_path / "groups.ledger"), concurrency=1)
@@ -124,6 +213,8 @@ def test_lineage_tells_what_went_where(sandbox: bk.Sandbox, tmp_path: Path) -> N
     assert written.outputFacets["outputStatistics"].rowCount == 2
     task.source = "s3://aws_default@bucket/folder/customers.parquet"
     assert task._dataset() == ("s3://bucket", "folder/customers.parquet")
+    task.source = "file:///data/customers.csv"
+    assert task._dataset() == ("file", "/data/customers.csv")
 
 
 def test_a_trigger_fires_at_its_moment_and_can_be_made_elsewhere() -> None:

@@ -95,6 +95,7 @@ class Stack:
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
             "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
             "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
+            "AIRFLOW__API__HOST": "127.0.0.1",
             "AIRFLOW__API__PORT": str(self.port),
             "AIRFLOW__API__WORKERS": "1",
             "AIRFLOW__API__BASE_URL": self.url,
@@ -112,11 +113,16 @@ class Stack:
         self._airflow = binaries / "airflow"
         subprocess.run([self._airflow, "db", "migrate"], env=self._environment, check=True, capture_output=True)
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
-        for name in ("api-server", "scheduler", "dag-processor", "triggerer"):
-            self.start(name)
-        eventually("the api-server", self._is_healthy)
-        self._token: str = self._send("GET", "/auth/token")["access_token"]
-        eventually("the DAGs", lambda: len(self.ask("GET", "/dags")["dags"]) >= 3)
+        try:
+            for name in ("api-server", "scheduler", "dag-processor", "triggerer"):
+                self.start(name)
+            eventually("the api-server", self._is_healthy)
+            self._token: str = self._send("GET", "/auth/token")["access_token"]
+            eventually("the DAGs", lambda: len(self.ask("GET", "/dags")["dags"]) >= 3)
+        except BaseException:
+            # They have sessions of their own, and would go on.
+            self.stop()
+            raise
 
     def start(self, name: str) -> None:
         """Start one of the processes, in a session of its own: some leave children behind."""

@@ -123,6 +123,17 @@ def test_columns_are_checked_before_any_task(spark: SparkSession) -> None:
     with pytest.raises(bk.InvalidInputError) as caught:
         bizkithub.spark.check(rows_of(spark), email="email", constant_groups=["vip"], allow_groups=["news"])
     assert caught.value.code == "group_not_allowed"
+    structures = rows_of(spark).select("email", F.array(F.struct("segment")).alias("segment"))
+    with pytest.raises(bk.InvalidInputError, match="column_type_unsupported"):
+        bizkithub.spark.check(structures, email="email", groups="segment")
+    with pytest.raises(bk.InvalidInputError, match="there is a column `bizkithub` already"):
+        bizkithub.spark.check(rows_of(spark).withColumn("BizKitHub", F.lit(1)), email="email", groups="segment")
+
+
+def test_names_of_columns_may_be_anything(spark: SparkSession) -> None:
+    frame = spark.createDataFrame([("jan@barasek.com", "vip")], "a string, b string").toDF(" e`m.x ", "bizkithub")
+    [row] = bizkithub.spark.prepare(frame, email="e`m.x", groups="bizkithub").collect()
+    assert (row["customer"], row["slugs"]) == ("jan@barasek.com", ["vip"])
 
 
 def test_what_is_prepared_is_sent_by_one_and_left_out_the_next_time(
@@ -148,6 +159,12 @@ def test_what_is_prepared_is_sent_by_one_and_left_out_the_next_time(
     assert sandbox.groups_of(email="user3@example.com") == {"vip", "newsletter"}
 
     bizkithub.spark.sent(spark, folder, outcomes).write.mode("append").parquet(record)
+    other = str(tmp_path / "other")
+    bizkithub.spark.prepare(rows.limit(3), email="email", groups="segment").write.parquet(other)
+    with pytest.raises(ValueError, match="it is of another run or broken"):
+        bizkithub.spark.sent(spark, other, outcomes)
+    with pytest.raises(ValueError, match="tells no format"):
+        bizkithub.spark.sent(spark, folder, folder)
     known = spark.read.parquet(record)
     assert known.count() == 2 * 39
     again = bizkithub.spark.prepare(rows, email="email", groups="segment", sent=known)
@@ -215,6 +232,21 @@ def test_a_sink_of_which_a_row_is_refused_sends_nothing(
     assert len(sandbox.customers()) == 40
 
 
+def test_what_the_server_refused_does_not_stop_the_next_write(
+    spark: SparkSession, sandbox: bk.Sandbox, tmp_path: Path
+) -> None:
+    refused: Any = {"status": {"status": 500, "code": "INTERNAL_RESOURCE_NOT_FOUND"}}
+    sandbox.add_fault({"when": {"email": "user9@example.com"}, "effect": refused})
+    for customers in (40, 41):
+        with pytest.raises(AnalysisException, match="all other rows are settled"):
+            save(rows_of(spark, customers), sandbox, tmp_path)
+    assert len(sandbox.customers()) == 40
+    sandbox.clear_faults()
+    save(rows_of(spark, 41), sandbox, tmp_path, retry_rejected="true", constant_groups="all;")
+    assert len(sandbox.customers()) == 41
+    assert sandbox.groups_of(email="user9@example.com") == {"all", "vip", "newsletter"}
+
+
 def test_a_sink_whose_task_fails_for_good_sends_nothing(
     spark: SparkSession, sandbox: bk.Sandbox, tmp_path: Path
 ) -> None:
@@ -233,8 +265,16 @@ def test_a_sink_whose_task_fails_for_good_sends_nothing(
     ("options", "mode", "text"),
     [
         ({"email": "email", "ledger_url": "x"}, "overwrite", "never taken away"),
-        ({"email": "email"}, "append", "ledger_url is missing"),
-        ({"email": "mail", "ledger_url": "x"}, "append", "there is no column mail"),
+        ({"email": "email"}, "append", "ledger_url or ledger_url_file is missing"),
+        ({"email": "mail", "groups": "segment", "ledger_url": "x"}, "append", "the columns are: email, segment"),
+        (
+            {"email": "email", "ledger_url": "x", "api_key_file": "/nowhere/key", "groups": "segment"},
+            "append",
+            "/nowhere/key",
+        ),
+        ({"email": "email", "ledger_url": "x", "rejects": "/nowhere/rejects.csv"}, "append", "there is no folder"),
+        ({"email": "email", "ledger_url": "x", "outcomes": "/tmp/outcomes.txt"}, "append", "outcomes_format_unknown"),
+        ({"email": "email", "ledger_url": "x"}, "append", "groups_missing"),
         ({"e_mail": "email", "ledger_url": "x"}, "append", "unknown options: e_mail"),
         ({"email": "email", "ledger_url": "x", "on_rejects": "ignore"}, "append", "on_rejects is"),
     ],

@@ -47,6 +47,8 @@ mod standing;
 pub use bill::{Bill, BillGroup, BillTime};
 pub use cancel::Cancel;
 pub use cell::{Cell, RowCells};
+#[cfg(feature = "arrow")]
+pub use checked_rows::CheckedRows;
 pub use columns::Columns;
 pub use ledger::{
     Batch, CustomerKey, Entry, Forget, GroupKey, KnownGroup, Ledger, LedgerGroup, LedgerSecret, LedgerSummary,

@@ -20,7 +20,7 @@ const REASON_COLUMNS: [&str; 4] = ["row", "kind", "code", "reason"];
 ///
 /// # Errors
 ///
-/// `input_not_rereadable` when the input is a pipe, `rejects_replace_input` when the path is the input itself, and
+/// `input_not_rereadable` when the input is a pipe, `rejects_replace_input` when the path is the input itself or in its folder, and
 /// `file_unwritable` when it is a directory or its directory does not exist.
 pub fn check_rejects_path(source: &FileSource, path: &Path) -> Result<(), Error> {
     let input = source.path();
@@ -33,6 +33,13 @@ pub fn check_rejects_path(source: &FileSource, path: &Path) -> Result<(), Error>
         (Ok(input), Ok(path)) => input == path,
         _ => false,
     };
+    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let is_in_input = input.is_dir()
+        && matches!((input.canonicalize(), folder.canonicalize()), (Ok(input), Ok(folder)) if input == folder);
+    if is_in_input {
+        let message = format!("the rejects would be one of the files of the input {}", input.display());
+        return Err(Error::invalid_input("rejects_replace_input", message, "choose another folder for the rejects"));
+    }
     if is_input {
         let message = format!("the rejects would replace the input {}", input.display());
         return Err(Error::invalid_input("rejects_replace_input", message, "choose another path for the rejects"));

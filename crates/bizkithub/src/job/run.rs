@@ -123,6 +123,8 @@ struct Run<'a> {
     breaker: Breaker,
     teller: ProgressTeller,
     log: Option<RunLog>,
+    /// Until when the run waits, as the log was told last.
+    told_wait: Option<Timestamp>,
     timeline: QuotaTimeline,
     requests_sent: u64,
     retries: u64,
@@ -207,6 +209,7 @@ impl<'a> Run<'a> {
             breaker: Breaker::new(options.breaker),
             teller: ProgressTeller::new(options.progress.clone(), progress),
             log: options.log.clone(),
+            told_wait: None,
             timeline: QuotaTimeline::default(),
             requests_sent: 0,
             retries: 0,
@@ -429,23 +432,30 @@ impl<'a> Run<'a> {
         let wait = opens.saturating_sub(clock.monotonic());
         let is_long = is_used_up && wait >= SHORTEST_QUOTA_WAIT;
         let resume_at = self.client.permits().timestamp(clock, moment);
-        if self.is_too_long(wait) || (is_long && self.on_quota == OnQuota::Stop) {
+        if self.is_too_long(wait, is_long) || (is_long && self.on_quota == OnQuota::Stop) {
             self.leave_the_rest(resume_at);
             return;
         }
         self.gate_opens = Some(opens);
         if is_long {
-            let level = if wait >= LONG_QUOTA_WAIT { LogLevel::Info } else { LogLevel::Debug };
-            self.say(level, |_| format!("the quota is used up: waiting until {resume_at:.0}"));
+            // Others may move the moment a little, and asking again is no news.
+            let is_known = self
+                .told_wait
+                .is_some_and(|told| told.duration_until(resume_at).abs() < jiff::SignedDuration::from_secs(5));
+            if !is_known {
+                let level = if wait >= LONG_QUOTA_WAIT { LogLevel::Info } else { LogLevel::Debug };
+                self.say(level, |_| format!("the quota is used up: waiting until {resume_at:.0}"));
+                self.told_wait = Some(resume_at);
+            }
             self.teller.progress.waiting_until = Some(resume_at);
             self.tell(true);
         }
     }
 
     /// Whether whoever runs the plan has a better use for the time of a wait.
-    fn is_too_long(&self, wait: Duration) -> bool {
+    fn is_too_long(&self, wait: Duration, is_for_quota: bool) -> bool {
         let is_too_late = self.deadline.is_some_and(|deadline| self.client.clock().monotonic() + wait >= deadline);
-        is_too_late || self.longest_wait.is_some_and(|longest| wait > longest)
+        is_too_late || (is_for_quota && self.longest_wait.is_some_and(|longest| wait > longest))
     }
 
     /// Sends no more; what is left can be sent from a moment on.
@@ -524,7 +534,7 @@ impl<'a> Run<'a> {
         }
         // Who asks for a longer wait than a failure would cost speaks of every request, not of this one.
         self.ready.push_front(attempt);
-        if let Some(moment) = moment.filter(|_| self.is_too_long(wait) || self.on_quota == OnQuota::Stop) {
+        if let Some(moment) = moment.filter(|_| self.is_too_long(wait, true) || self.on_quota == OnQuota::Stop) {
             self.leave_the_rest(moment);
         } else {
             self.say(LogLevel::Info, |_| format!("the server asks for {:.0} s without requests", wait.as_secs_f64()));

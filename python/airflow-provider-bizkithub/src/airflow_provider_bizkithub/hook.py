@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, unquote, urlencode, urlsplit
 
-from airflow_provider_bizkithub._airflow import AirflowException, BaseHook, mask_secret
+from airflow_provider_bizkithub._airflow import AirflowException, AirflowFailException, BaseHook, mask_secret
 
 if TYPE_CHECKING:
     from bizkithub import AsyncClient, Client
@@ -90,7 +90,7 @@ class BizKitHubHook(BaseHook):
         connection = self.get_connection(self.bizkithub_conn_id)
         extras = connection.extra_dejson
         if not connection.password:
-            raise AirflowException(
+            raise AirflowFailException(
                 f"the connection {self.bizkithub_conn_id!r} holds no API key: put it into the password"
             )
         mask_secret(connection.password)
@@ -110,7 +110,9 @@ class BizKitHubHook(BaseHook):
             location, conn_id = extras.get("ledger"), extras.get("ledger_conn_id")
         schema = self.ledger_schema or extras.get("ledger_schema")
         if location and conn_id:
-            raise AirflowException("give either a ledger or the connection of one, not both")
+            raise AirflowFailException("give either a ledger or the connection of one, not both")
+        if location:
+            _mask_password(location)
         return _database_url(self.get_connection(conn_id), schema) if conn_id else location or None
 
     @classmethod
@@ -146,16 +148,46 @@ def _base_url(connection: Any) -> str | None:
 def _database_url(connection: Any, schema: str | None) -> str:
     """Write a PostgreSQL connection as a URL; what Airflow calls its schema is a database."""
     if connection.conn_type not in {"postgres", "postgresql"}:
-        raise AirflowException(
+        raise AirflowFailException(
             f"the connection {connection.conn_id!r} is of the type {connection.conn_type!r}, but "
             "a ledger is kept in PostgreSQL"
         )
     user = quote(connection.login or "", safe="")
     if connection.password:
+        password = quote(connection.password, safe="")
+        # In the URL it is written in another way.
         mask_secret(connection.password)
-        user += f":{quote(connection.password, safe='')}"
-    place = f"{connection.host or 'localhost'}{f':{connection.port}' if connection.port else ''}"
-    settings = {"sslmode": connection.extra_dejson.get("sslmode"), "schema": schema}
+        mask_secret(password)
+        user += f":{password}"
+    host = connection.host or "localhost"
+    if host.startswith("/"):
+        raise AirflowFailException(
+            f"the connection {connection.conn_id!r} names a socket: a ledger is reached by TCP, such as at localhost"
+        )
+    place = f"[{host}]" if ":" in host else host
+    place += f":{connection.port}" if connection.port else ""
+    settings = {"sslmode": _SSL_MODES.get(connection.extra_dejson.get("sslmode")), "schema": schema}
     query = urlencode({name: value for name, value in settings.items() if value})
     database = quote(connection.schema or "", safe="")
     return f"postgresql://{user}{'@' if user else ''}{place}/{database}{'?' if query else ''}{query}"
+
+
+_SSL_MODES = {
+    "disable": "disable",
+    "allow": "prefer",
+    "prefer": "prefer",
+    "require": "require",
+    "verify-ca": "require",
+    "verify-full": "require",
+}
+"""What libpq's modes are for a ledger, which always verifies certificates, by the system's authorities."""
+
+
+def _mask_password(location: str) -> None:
+    try:
+        password = urlsplit(location).password
+    except ValueError:
+        return
+    if password:
+        mask_secret(password)
+        mask_secret(unquote(password))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -28,11 +29,17 @@ if TYPE_CHECKING:
 
     from airflow_provider_bizkithub._airflow import Context
 
+_SAFE = timedelta(seconds=60)
+"""Sooner than this a task is not to be resumed: see `defer_from`."""
+
 _PROGRESS_INTERVAL = timedelta(seconds=30)
 """How often a task's log tells how far it is."""
 
-_HOPELESS = frozenset({"api_key", "permission", "invalid_input"})
-"""The kinds of errors that trying again does not mend."""
+_HOPELESS = frozenset({"api_key", "permission", "invalid_input", "rejected"})
+"""The kinds of errors that trying again does not mend; `rejected` stops a run whose first requests all fail alike."""
+
+_PASSING = frozenset({"ledger_unusable", "ledger_locked"})
+"""The codes of the ledger's errors that trying again may mend: a server that is away, a lock that is held."""
 
 
 class BizKitHubAddGroupsOperator(ReschedulableOperator):
@@ -144,6 +151,8 @@ class BizKitHubAddGroupsOperator(ReschedulableOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        if on_rejects not in {"fail", "warn"}:
+            raise ValueError(f"on_rejects is {on_rejects!r}: give 'fail' or 'warn'")
         self.source = source
         self.sql = sql
         self.sql_conn_id = sql_conn_id
@@ -241,6 +250,7 @@ class BizKitHubAddGroupsOperator(ReschedulableOperator):
                 "no ledger is given, so that a retry or the next leg would send everything again: "
                 "set ledger_conn_id to a PostgreSQL connection, or ledger to a path when all workers run on one host"
             )
+        sources.prepare(self.rejects or None)
         named = [
             column for column in (self.email_column, self.cu_ref_no_column, self.groups_column) if column is not None
         ]
@@ -316,11 +326,14 @@ class BizKitHubAddGroupsOperator(ReschedulableOperator):
             self.log.info("The plan:\n%s", bill)
             for reason in plan.reasons[:10]:
                 self.log.info("Rejected rows: %d, for example %s", reason.rows, reason.examples[0].error)
-        has_failed = self.on_rejects == "fail" and self._are_too_many(bill.rejected, bill.rows)
+        # What the server refused earlier, perhaps in another leg, is judged at the end.
+        refused = len(plan.refusals)
+        has_failed = self.on_rejects == "fail" and self._are_too_many(refused, bill.rows)
         if self.only_plan or has_failed:
             self._write_rejects(plan, context)
         if has_failed and not self.only_plan:
-            self._judge_rejects(bill.rejected, bill.rows, bill.rejected_by_code, context, "nothing more was sent")
+            codes = Counter(error.code or error.kind for error in plan.refusals)
+            self._judge_rejects(refused, bill.rows, codes, context, "nothing more was sent")
         return {
             "rows": bill.rows,
             "customers": bill.customers,
@@ -333,12 +346,12 @@ class BizKitHubAddGroupsOperator(ReschedulableOperator):
 
     def _write_rejects(self, result: Plan | Report, context: Context) -> None:
         location = ""
-        if self.rejects is not None:
+        if self.rejects:
             with TemporaryDirectory(prefix="bizkithub-") as folder:
                 file = Path(folder, "rejects.csv")
                 if result.write_rejects(file):
-                    sources.save(file, self.rejects)
-                    location = self.rejects
+                    location = str(self.rejects)
+                    sources.save(file, location)
         # The link looks for it after every leg, and a missing one would be an error in the task's log.
         context["ti"].xcom_push(REJECTS_KEY, location)
 
@@ -363,7 +376,7 @@ class BizKitHubAddGroupsOperator(ReschedulableOperator):
 
     def _leave_until(self, moment: datetime, job: Job) -> None:
         """Give the worker back; a leg that has just ended goes on as soon as that is safe."""
-        moment = max(moment, datetime.now(timezone.utc) + self.defer_from)
+        moment = max(moment, datetime.now(timezone.utc) + min(self.defer_from, _SAFE))
         self.log.info("Leaving the worker free until %s", moment.isoformat(timespec="seconds"))
         if not self.deferrable:
             raise AirflowRescheduleException(moment)
@@ -371,12 +384,13 @@ class BizKitHubAddGroupsOperator(ReschedulableOperator):
         self.defer(trigger=QuotaTrigger(moment.isoformat(), job.values()), method_name="resume")
 
     def _dataset(self) -> tuple[str, str] | None:
-        location = str(self.source) if isinstance(self.source, (str, Path)) else None
+        """Name the input as OpenLineage does, where it has a name."""
+        location = str(self.source) if sources.is_location(self.source) else None
         if location is None:
             return None
         scheme, separator, rest = location.partition("://")
-        if not separator:
-            return "file", location
+        if not separator or scheme == "file":
+            return "file", str(Path(rest if separator else location).absolute())
         bucket, _, name = rest.rpartition("@")[2].partition("/")
         return f"{scheme}://{bucket}", name
 
@@ -389,4 +403,5 @@ def _began(context: Context) -> Any:
 
 def _failure(error: BizKitHubError) -> AirflowException:
     """Make Airflow's error; what trying again does not mend is not tried again."""
-    return (AirflowFailException if error.kind in _HOPELESS else AirflowException)(str(error))
+    is_hopeless = error.kind in _HOPELESS or (error.kind == "ledger" and error.code not in _PASSING)
+    return (AirflowFailException if is_hopeless else AirflowException)(str(error))

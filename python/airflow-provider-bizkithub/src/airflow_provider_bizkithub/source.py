@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Iterable, Mapping
 from contextlib import closing, contextmanager
+from math import isfinite
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_bizkithub._airflow import BaseHook, ObjectStoragePath
+from airflow_provider_bizkithub._airflow import AirflowFailException, BaseHook, ObjectStoragePath
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
+
+    from typing_extensions import TypeIs
 
 _PART = 10_000
 """How many rows are fetched from a database at once."""
+
+
+def is_location(data: Any) -> TypeIs[str | os.PathLike[str]]:
+    """Whether data is a path or a URI, not rows."""
+    return isinstance(data, (str, os.PathLike, ObjectStoragePath))
 
 
 @contextmanager
@@ -27,17 +37,29 @@ def opened(data: Any, *, columns: Sequence[str | int] | None = None) -> Iterator
             read a second time.
 
     """
-    is_location = isinstance(data, (str, Path, ObjectStoragePath))
-    if (is_location and "://" not in str(data)) or (not is_location and columns is None):
+    is_remote = is_location(data) and "://" in str(data)
+    # What is no rows at all, the plan refuses in its own words.
+    is_rows = not is_location(data) and (
+        is_frame(data) or (isinstance(data, Iterable) and not isinstance(data, Mapping))
+    )
+    if not is_remote and (is_location(data) or columns is None or not is_rows):
         yield data
-    else:
-        with TemporaryDirectory(prefix="bizkithub-") as folder:
-            copy = Path(folder, Path(str(data)).name if is_location else "rows.ndjson")
-            if is_location:
-                _copy(ObjectStoragePath(str(data)), copy)
-            else:
-                _write_rows(_rows_of(data), columns or (), copy)
-            yield copy
+        return
+    with TemporaryDirectory(prefix="bizkithub-") as folder:
+        if is_remote:
+            copy = Path(folder, Path(str(data)).name)
+            _copy(ObjectStoragePath(str(data)), copy)
+        else:
+            copy = _spooled(data, columns or (), Path(folder))
+        yield copy
+
+
+def is_frame(data: Any) -> bool:
+    """Whether data is a table of some library."""
+    # Nothing of bizkithub is imported with this module, because every parse of a DAG would pay for it.
+    from bizkithub._frame import is_frame
+
+    return is_frame(data)
 
 
 def rows_of_query(conn_id: str, sql: str, parameters: Any = None) -> Iterator[Mapping[str, Any]]:
@@ -55,58 +77,110 @@ def rows_of_query(conn_id: str, sql: str, parameters: Any = None) -> Iterator[Ma
         yield from streaming.exec_driver_sql(sql, parameters).mappings()
 
 
+def prepare(destination: str | os.PathLike[str] | None) -> None:
+    """Make the folder of a file that is to be written later, before anything is sent.
+
+    Raises:
+        AirflowFailException: Nothing can be written there.
+
+    """
+    if destination is None:
+        return
+    path = ObjectStoragePath(str(destination)) if "://" in str(destination) else Path(destination)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        is_folder = path.is_dir()
+    except OSError as error:
+        raise AirflowFailException(f"the rejects cannot be written to {destination}: {error}") from error
+    if is_folder:
+        raise AirflowFailException(f"the rejects cannot be written to {destination}: it is a folder")
+
+
 def save(file: Path, destination: str) -> None:
-    """Put a file where a path or URI says; its folder is made."""
-    if "://" in destination:
-        ObjectStoragePath(destination).write_bytes(file.read_bytes())
-    else:
-        Path(destination).parent.mkdir(parents=True, exist_ok=True)
-        Path(destination).write_bytes(file.read_bytes())
+    """Put a file where a path or URI says."""
+    target = ObjectStoragePath(destination) if "://" in destination else Path(destination)
+    target.write_bytes(file.read_bytes())
 
 
 def _copy(source: ObjectStoragePath, copy: Path) -> None:
+    if source.is_dir():
+        raise AirflowFailException(f"{source} is a folder: give the URI of one file, or a folder on the worker's host")
     with source.open("rb") as reader, copy.open("wb") as writer:
         while part := reader.read(1 << 20):
             writer.write(part)
 
 
-def _write_rows(rows: Iterable[Any], columns: Sequence[str | int], file: Path) -> None:
-    with file.open("w", encoding="utf-8") as writer:
-        for row in rows:
-            values = {str(column): value for column in columns if (value := _value(row, column)) is not None}
-            writer.write(json.dumps(values, default=_json) + "\n")
-
-
-def _rows_of(data: Any) -> Iterable[Any]:
-    """Take the rows of a frame one by one; what is none is taken as it is."""
+def _spooled(data: Any, columns: Sequence[str | int], folder: Path) -> Path:
+    """Write rows to a file, as little changed as can be."""
     if hasattr(data, "collect_schema") and hasattr(data, "collect"):
         data = data.collect()
-    if hasattr(data, "iter_rows"):  # polars
-        return iter(data.iter_rows(named=True))
-    if hasattr(data, "to_pylist"):  # pyarrow
-        return iter(data.to_pylist())
-    if hasattr(data, "itertuples"):  # pandas
+    file = folder / "rows.parquet"
+    wanted = {str(column).strip() for column in columns}
+    if hasattr(data, "write_parquet"):  # polars
+        data.select([name for name in data.columns if name.strip() in wanted]).write_parquet(file)
+        return file
+    if is_frame(data):
+        table = _arrow_table(data, wanted)
+        if table is not None:
+            from pyarrow import parquet
+
+            parquet.write_table(table, file)
+            return file
+        # pandas without pyarrow
         names = [str(name) for name in data.columns]
-        return (dict(zip(names, row, strict=True)) for row in data.itertuples(index=False, name=None))
-    return iter(data)
+        data = (dict(zip(names, row, strict=True)) for row in data.itertuples(index=False, name=None))
+    file = folder / "rows.ndjson"
+    with file.open("w", encoding="utf-8") as writer:
+        for number, row in enumerate(data, 1):
+            values = {str(column): _json(_value(row, column, number)) for column in columns}
+            writer.write(json.dumps(values) + "\n")
+    return file
 
 
-def _value(row: Any, column: str | int) -> Any:
+def _arrow_table(frame: Any, wanted: set[str]) -> Any:
+    """Take a frame as a table of pyarrow, where that is installed."""
+    try:
+        import pyarrow as pa
+    except ImportError:
+        return None
+    if hasattr(frame, "to_table"):  # a dataset
+        return frame.to_table(columns=[name for name in frame.schema.names if name.strip() in wanted])
+    if hasattr(frame, "iloc"):  # pandas
+        selected = frame.loc[:, [str(name).strip() in wanted for name in frame.columns]]
+        named = selected.set_axis([str(name) for name in selected.columns], axis=1)
+        return pa.Table.from_pandas(named, preserve_index=False)
+    if hasattr(frame, "__arrow_c_stream__"):
+        return pa.table(frame)
+    return pa.Table.from_batches([pa.record_batch(frame)])
+
+
+def _value(row: Any, column: str | int, number: int) -> Any:
     if hasattr(row, "keys"):
-        value = row[column] if column in row else None  # noqa: SIM401 - not every mapping has `get`
-    elif isinstance(column, str) and hasattr(row, "_fields"):
-        value = getattr(row, column, None)
-    else:
-        value = row[int(column)]
-    # Frames write a missing value as a number that is not equal to itself.
-    return None if isinstance(value, float) and value != value else value  # noqa: PLR0124
+        name = column if column in row else str(column)
+        return row[name] if name in row else None  # noqa: SIM401 - not every mapping has `get`
+    if isinstance(row, (tuple, list)) and isinstance(column, str) and hasattr(row, "_fields"):
+        return getattr(row, column, None)
+    if isinstance(row, (tuple, list)) and str(column).isdecimal():
+        return row[int(column)] if int(column) < len(row) else None
+    raise AirflowFailException(
+        f"row {number} is {type(row).__name__}: give mappings with the column {column!r}, or tuples and its position"
+    )
 
 
 def _json(value: Any) -> Any:
-    """Write what JSON has no form for: numbers and arrays of numpy; anything else stays what is refused as no text."""
-    for method in ("item", "tolist"):
-        if hasattr(value, method) and getattr(value, "ndim", None) == (0 if method == "item" else 1):
-            return getattr(value, method)()
-    if isinstance(value, (set, frozenset)):
-        return sorted(value)
+    """Write a value as JSON has it; what has no text stays something that is refused as no text."""
+    # Frames write a missing value as one that is not equal to itself.
+    is_missing = isinstance(value, float) and not isfinite(value)
+    if is_missing or type(value).__name__ in {"NAType", "NaTType"}:
+        return None
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    if isinstance(value, str):
+        # Half of a character has no form in UTF-8; the mark of that is refused.
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_json(item) for item in value]
+    dimensions = getattr(value, "ndim", None)
+    if dimensions in {0, 1}:  # of numpy
+        return _json(value.tolist())
     return {type(value).__name__: str(value)}

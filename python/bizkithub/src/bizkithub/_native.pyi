@@ -22,6 +22,7 @@ __all__ = [
     "RunSettings",
     "Sandbox",
     "Task",
+    "check_outcomes_path",
     "panic_for_tests",
     "run_command",
     "slug",
@@ -30,6 +31,7 @@ __all__ = [
 VERSION: Final[str]
 
 def slug(text: str) -> str: ...
+def check_outcomes_path(path: str | PathLike[str]) -> None: ...
 def run_command(arguments: Sequence[str]) -> int: ...
 def panic_for_tests(on_runtime: bool) -> None: ...
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql.datasource import DataSource, DataSourceArrowWriter, WriterCommitMessage
 
+from bizkithub import _native
 from bizkithub._typing import override
 
 if TYPE_CHECKING:
@@ -20,13 +21,15 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql.types import StructType
 
+    from bizkithub.client import Client
     from bizkithub.plan import Plan
     from bizkithub.report import Report
 
 _COLUMNS = ("email", "cu_ref_no", "groups")
 _LISTS = ("constant_groups", "allow_groups")
 _CLIENT = ("base_url", "quota", "ca_file")
-_OPTIONS = {*_COLUMNS, *_LISTS, *_CLIENT, "api_key_file", "ledger_url", "on_rejects", "rejects", "outcomes", "path"}
+_FILES = ("api_key_file", "ledger_url_file")
+_OPTIONS = {*_COLUMNS, *_LISTS, *_CLIENT, *_FILES, "ledger_url", "on_rejects", "retry_rejected", "rejects", "outcomes"}
 
 
 class BizKitHubDataSource(DataSource):
@@ -49,12 +52,14 @@ class BizKitHubDataSource(DataSource):
     - `ledger_url`: required, because a driver may die half-way; writing again then sends what is left.
       `postgresql://user@host/database`, or the path of a file on the driver's host. Spark hides options with `url` in
       their names.
+    - `ledger_url_file`: instead, a file on the driver's host that holds the URL, because options travel to every task.
     - `api_key_file`: a file on the driver's host that holds the key. Default: the environment variable
       `BIZKITHUB_API_KEY` as it was when the session began. There is no option for the key itself, because options
       travel to every task.
     - `base_url`, `quota` and `ca_file`: as of `bizkithub.Client`.
-    - `on_rejects`: `fail` (the default) sends nothing when a row is refused, and fails at the end when the server
-      refuses one; `warn` goes on.
+    - `on_rejects`: `fail` (the default) sends nothing when this client refuses a row, and fails at the end when the
+      server refuses one; `warn` goes on.
+    - `retry_rejected`: `true` sends again what the server refused earlier.
     - `rejects` and `outcomes`: files on the driver's host for the rejected rows (CSV) and for every row's outcome
       (`.csv`, `.ndjson`).
 
@@ -75,17 +80,54 @@ class BizKitHubDataSource(DataSource):
             raise ValueError("groups are put on customers, never taken away: write with the mode `append`")
         if unknown := sorted(set(options) - _OPTIONS):
             raise ValueError(f"unknown options: {', '.join(unknown)}; known are: {', '.join(sorted(_OPTIONS))}")
-        if "ledger_url" not in options:
+        if ("ledger_url" in options) == ("ledger_url_file" in options):
             raise ValueError(
-                "ledger_url is missing: a driver may die half-way, and only a ledger knows what was sent; "
-                "give postgresql://user@host/database, or the path of a file on the driver's host"
+                "ledger_url or ledger_url_file is missing: a driver may die half-way, and only a ledger knows what was "
+                "sent; give postgresql://user@host/database, or the path of a file on the driver's host"
             )
         if options.get("on_rejects", "fail") not in {"fail", "warn"}:
             raise ValueError("on_rejects is `fail` or `warn`")
-        named = [options[name] for name in _COLUMNS if name in options]
-        if missing := sorted(set(named) - set(schema.names)):
-            raise ValueError(f"there is no column {', '.join(missing)}; the columns are: {', '.join(schema.names)}")
-        return _Writer(options, list(dict.fromkeys(named)))
+        for name in ("rejects", "outcomes"):
+            if name in options and not Path(options[name]).parent.is_dir():
+                raise ValueError(f"{name}: there is no folder {Path(options[name]).parent} on the driver's host")
+        if "outcomes" in options:
+            _native.check_outcomes_path(options["outcomes"])
+        lists = {"constant_groups": (), "allow_groups": None, **_lists(options)}
+        settings = _native.PlanSettings(
+            email=options.get("email"),
+            cu_ref_no=options.get("cu_ref_no"),
+            groups=options.get("groups"),
+            **lists,
+            resend=False,
+            resend_after=None,
+            retry_rejected=False,
+            begun_at=None,
+        )
+        _native.RowsInParts(settings)
+        columns = [schema.names[place] for place in settings.places(schema.names)]
+        _client(options).close()
+        return _Writer(options, columns)
+
+
+def _lists(options: Mapping[str, str]) -> dict[str, Any]:
+    """Take the groups of the options apart."""
+    given = {name: options[name].split(";") for name in _LISTS if name in options}
+    return {name: [group for group in groups if group.strip()] for name, groups in given.items()}
+
+
+def _client(options: Mapping[str, str]) -> Client:
+    """Make the sender's client, which asks nothing of the network or of the ledger yet."""
+    from bizkithub.client import Client
+
+    settings: dict[str, Any] = {name: options[name] for name in _CLIENT if name in options}
+    if "api_key_file" in options:
+        settings["api_key"] = _text(options["api_key_file"])
+    ledger = options["ledger_url"] if "ledger_url" in options else _text(options["ledger_url_file"])
+    return Client(ledger=ledger, **settings)
+
+
+def _text(file: str) -> str:
+    return Path(file).read_text(encoding="utf-8").strip()
 
 
 @dataclass
@@ -118,37 +160,35 @@ class _Writer(DataSourceArrowWriter):
     @override
     def commit(self, messages: list[WriterCommitMessage | None]) -> None:
         """Send the rows of all tasks. Runs on the driver, once, when every task has succeeded."""
-        import bizkithub
-
         options = self._options
-        lists: dict[str, Any] = {name: options[name].split(";") for name in _LISTS if name in options}
         columns: dict[str, Any] = {name: options[name] for name in _COLUMNS if name in options}
-        settings: dict[str, Any] = {name: options[name] for name in _CLIENT if name in options}
-        if "api_key_file" in options:
-            settings["api_key"] = Path(options["api_key_file"]).read_text(encoding="utf-8").strip()
+        is_strict = options.get("on_rejects", "fail") == "fail"
         with (
             tempfile.TemporaryDirectory(prefix="bizkithub-") as folder,
-            bizkithub.Client(ledger=options["ledger_url"], **settings) as client,
+            _client(options) as client,
             _ended_by_signals(),
         ):
             file = Path(folder, "rows.parquet")
             if not _write_parquet(messages, file):
                 return
-            plan = client.plan(file, **columns, **lists)
-            is_strict = options.get("on_rejects", "fail") == "fail"
-            if is_strict and plan.bill.rejected:
+            if "rejects" in options:
+                # Those of an earlier write are none of this one.
+                Path(options["rejects"]).unlink(missing_ok=True)
+            retry_rejected = options.get("retry_rejected", "false").lower() == "true"
+            plan = client.plan(file, **columns, **_lists(options), retry_rejected=retry_rejected)
+            if is_strict and plan.refusals:
                 self._write_rejects(plan)
                 raise ValueError(f"nothing was sent: {_rejected(plan)}")
             report = plan.run()
-            self._write_rejects(report)
             if "outcomes" in options:
                 report.write_outcomes(options["outcomes"])
+            self._write_rejects(report)
         if report.stopped_by is not None:
             raise report.stopped_by
         if report.pending or report.unknown:
             raise RuntimeError(f"write again: {report.advice}")
         if is_strict and report.rejected:
-            raise ValueError(f"all other rows are applied: {_rejected(report)}")
+            raise ValueError(f"all other rows are settled: {_rejected(report)}")
 
     @override
     def abort(self, messages: list[WriterCommitMessage | None]) -> None:
@@ -189,7 +229,9 @@ def _ended_by_signals() -> Iterator[None]:
     def stop(*_: object) -> NoReturn:
         raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGHUP, signal.SIGTERM)}
+    # There is no SIGHUP on Windows.
+    numbers = [getattr(signal, name) for name in ("SIGHUP", "SIGTERM") if hasattr(signal, name)]
+    before = {number: signal.signal(number, stop) for number in numbers}
     try:
         yield
     finally:

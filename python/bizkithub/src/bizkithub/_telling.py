@@ -38,7 +38,7 @@ class Telling:
     @property
     def log_level(self) -> int | None:
         """From which level on somebody wants to know log records."""
-        return None if self._logger is None else min(self._logger.getEffectiveLevel(), 255)
+        return None if self._logger is None else max(0, min(self._logger.getEffectiveLevel(), 255))
 
     def __call__(self, level: int, text: str) -> None:
         """Take a log record, or at level 0 a snapshot of the progress."""

@@ -79,10 +79,10 @@ class Client(BaseClient):
 
         Args:
             data: What to plan. The path of a file: CSV (UTF-8, the first line names the columns), NDJSON (`.ndjson`,
-                `.jsonl`) or Parquet (`.parquet`, `.pq`). A data frame: of pandas, polars (also lazy), pyarrow or
-                duckdb, and anything else that exports Arrow data, which are not copied. Or an iterable of mappings,
-                named tuples or tuples. Values are texts or whole numbers; `None`, NaN and blank texts
-                count as absent.
+                `.jsonl`) or Parquet (`.parquet`, `.pq`), or of a folder of Parquet files. A data frame: of pandas,
+                polars (also lazy), pyarrow or duckdb, and anything else that exports Arrow data, which are not copied.
+                Or an iterable of mappings, named tuples or tuples. Values are texts or whole numbers;
+                `None`, NaN and blank texts count as absent.
             email: The column of e-mail addresses: its name, or its position in tuples.
             cu_ref_no: The column of customer reference numbers. At least one of the two columns is required.
             groups: The column of groups: texts separated by `;` or `|`, or lists of texts.

@@ -4,12 +4,12 @@ The quota belongs to a key, so that more senders send no faster. What outgrows o
 rows on, is the preparation: `prepare` validates and merges the rows with all of a cluster, and one sender sends what is
 left of them, wherever it runs. What it sent comes back by `sent`, and is left out the next time.
 
-    prepare(rows, email="email", groups="segment", sent=spark.read.parquet("sent")).write.parquet("prepared")
+    prepare(rows, email="email", groups="segment", sent=spark.read.parquet("sent")).write.parquet("prepared-1")
     # One sender: the command, the client or the Airflow operator.
-    report = client.plan("prepared", email="email", cu_ref_no="cu_ref_no", groups="groups").run()
-    report.write_outcomes("outcomes.ndjson")
+    report = client.plan("prepared-1", email="email", cu_ref_no="cu_ref_no", groups="groups").run()
+    report.write_outcomes("outcomes-1.ndjson")
     # Back in Spark.
-    sent(spark, "prepared", "outcomes.ndjson").write.mode("append").parquet("sent")
+    sent(spark, "prepared-1", "outcomes-1.ndjson").write.mode("append").parquet("sent")
 
 For smaller tables, `df.write.format("bizkithub")` does all of it at once: see `BizKitHubDataSource`.
 """
@@ -23,8 +23,10 @@ from pyspark.sql import types as T  # noqa: N812
 
 from bizkithub import _native
 from bizkithub._spark_writer import BizKitHubDataSource
+from bizkithub.errors import InvalidInputError
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Iterable, Iterator
     from typing import Any
 
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BizKitHubDataSource", "check", "prepare", "register", "sent"]
 
+_COLUMNS = ("email", "cu_ref_no", "groups")
 _TEXTS = T.ArrayType(T.StringType())
 _STATUS = T.StructType(
     [
@@ -74,14 +77,12 @@ def check(
         InvalidInputError: A column is missing, or a group for all rows is not allowed.
 
     """
-    settings = _checked(
-        rows,
-        email=email,
-        cu_ref_no=cu_ref_no,
-        groups=groups,
-        constant_groups=tuple(constant_groups),
-        allow_groups=None if allow_groups is None else tuple(allow_groups),
-    )
+    if "bizkithub" in (name.lower() for name in rows.columns):
+        raise InvalidInputError(
+            "there is a column `bizkithub` already: rename it, or drop what an earlier check has added"
+        )
+    settings = _settings(email, cu_ref_no, groups, constant_groups, allow_groups)
+    _try_on_driver(rows, settings)
     schema = T.StructType([*rows.schema.fields, T.StructField("bizkithub", _STATUS)])
     return rows.mapInArrow(_checker(settings), schema)
 
@@ -119,16 +120,18 @@ def prepare(
         InvalidInputError: A column is missing, or a group for all rows is not allowed.
 
     """
-    settings = _checked(
-        rows,
-        email=email,
-        cu_ref_no=cu_ref_no,
-        groups=groups,
-        constant_groups=tuple(constant_groups),
-        allow_groups=None if allow_groups is None else tuple(allow_groups),
+    settings = _settings(email, cu_ref_no, groups, constant_groups, allow_groups)
+    _try_on_driver(rows, settings)
+    # By names of their own, so that no name of the table is in the way.
+    named = [
+        F.col(_quoted(_written(rows, name))).alias(column)
+        for column, name in (("email", email), ("cu_ref_no", cu_ref_no), ("groups", groups))
+        if name is not None
+    ]
+    settings.update({column: column for column in _COLUMNS if settings[column] is not None})
+    checked = rows.select(*named).mapInArrow(
+        _checker(settings, drops_rows=True), T.StructType([T.StructField("bizkithub", _STATUS)])
     )
-    named = [F.col(f"`{name}`") for name in dict.fromkeys((email, cu_ref_no, groups)) if name is not None]
-    checked = check(rows.select(*named), **settings)
     pairs = (
         checked.where("bizkithub.code IS NULL")
         .select("bizkithub.*")
@@ -161,16 +164,20 @@ def prepare(
     )
 
 
-def sent(spark: SparkSession, prepared: str, outcomes: str) -> DataFrame:
+def sent(spark: SparkSession, prepared: str, outcomes: str | os.PathLike[str]) -> DataFrame:
     """Tell what was sent, to be left out the next time.
 
     Args:
         spark: The session.
-        prepared: The folder of Parquet files that `prepare` was written to, and that the sender has read.
+        prepared: The folder of Parquet files that `prepare` was written to, and that the sender has read. Give each run
+            a folder of its own: outcomes name rows by number only, and those of another run would be taken for these.
         outcomes: The file of outcomes that the sender has written, as `.ndjson`, `.jsonl` or `.csv`.
 
     Returns:
         One row of each customer and slug that is applied or was skipped: `customer` and `slug`.
+
+    Raises:
+        ValueError: The outcomes are not one of each row of the folder.
 
     """
     written = spark.read.parquet(prepared).select(
@@ -184,8 +191,19 @@ def sent(spark: SparkSession, prepared: str, outcomes: str) -> DataFrame:
     numbered = written.join(F.broadcast(spark.createDataFrame(offsets, "file string, before long")), "file").select(
         "customer", "slugs", (F.col("before") + F.col("place") + 1).alias("row")
     )
+    path = str(outcomes)
     reader = spark.read.schema("row long, outcome string")
-    results = reader.csv(outcomes, header=True) if outcomes.endswith(".csv") else reader.json(outcomes)
+    if path.lower().endswith(".csv"):
+        results = reader.csv(path, header=True)
+    elif path.lower().endswith((".ndjson", ".jsonl")):
+        results = reader.json(path)
+    else:
+        raise ValueError(f"the name of {path} tells no format: outcomes end with .csv, .ndjson or .jsonl")
+    found = results.agg(F.count("row"), F.min("row"), F.max("row")).first()
+    if found is None or tuple(found) != (before, 1 if before else None, before or None):
+        raise ValueError(
+            f"{path} does not hold the outcomes of {prepared}, which has {before} rows: it is of another run or broken"
+        )
     settled = results.where(F.col("outcome").isin("applied", "skipped"))
     return numbered.join(settled, "row").select("customer", F.explode("slugs").alias("slug"))
 
@@ -199,30 +217,64 @@ def _member(array: str, name: str) -> Column:
     return F.transform(array, lambda item: item[name])
 
 
-def _checked(rows: DataFrame, **settings: Any) -> dict[str, Any]:
-    """Tell at once what is wrong with the columns or the groups, which a task would tell in its own words."""
-    native = _settings(settings)
-    _native.RowsInParts(native)
-    native.places(rows.columns)
-    return settings
+def _settings(
+    email: str | None,
+    cu_ref_no: str | None,
+    groups: str | None,
+    constant_groups: Iterable[str],
+    allow_groups: Iterable[str] | None,
+) -> dict[str, Any]:
+    return {
+        "email": email,
+        "cu_ref_no": cu_ref_no,
+        "groups": groups,
+        "constant_groups": tuple(constant_groups),
+        "allow_groups": None if allow_groups is None else tuple(allow_groups),
+    }
 
 
-def _settings(settings: dict[str, Any]) -> _native.PlanSettings:
+def _native_settings(settings: dict[str, Any]) -> _native.PlanSettings:
     return _native.PlanSettings(**settings, resend=False, resend_after=None, retry_rejected=False, begun_at=None)
 
 
-def _checker(settings: dict[str, Any]) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+def _try_on_driver(rows: DataFrame, settings: dict[str, Any]) -> None:
+    """Tell at once what is wrong with the columns or the groups, which a task would tell in its own words."""
+    import pyarrow as pa
+    from pyspark.sql.pandas.types import to_arrow_type
+
+    native = _native_settings(settings)
+    names = [rows.columns[place] for place in native.places(rows.columns)]
+    types = {field.name: field.dataType for field in rows.schema.fields}
+    schema = pa.schema([(name, to_arrow_type(types[name])) for name in names])
+    _native.Plan.check_arrow(_native.ArrowRows(schema.empty_table()), native)
+
+
+def _written(rows: DataFrame, name: str) -> str:
+    """Find a column as the table writes it: blanks around its name do not matter."""
+    written: str = next(column for column in rows.columns if column.strip() == name.strip())
+    return written
+
+
+def _quoted(name: str) -> str:
+    return "`" + name.replace("`", "``") + "`"
+
+
+def _checker(
+    settings: dict[str, Any], *, drops_rows: bool = False
+) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
     def check_batches(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         import pyarrow as pa
 
-        native = _settings(settings)
+        native = _native_settings(settings)
         for batch in batches:
-            checked = pa.RecordBatchReader.from_stream(_Checked(batch, native)).read_all().combine_chunks()
-            columns = [column.chunk(0) for column in checked.columns] if batch.num_rows else []
-            if columns:
-                status = pa.StructArray.from_arrays(columns, names=checked.schema.names)
-                names = [*batch.schema.names, "bizkithub"]
-                yield pa.RecordBatch.from_arrays([*batch.columns, status], names=names)
+            before = 0
+            for checked in pa.RecordBatchReader.from_stream(_Checked(batch, native)):
+                part = batch.slice(before, checked.num_rows)
+                before += checked.num_rows
+                status = pa.StructArray.from_arrays(checked.columns, names=checked.schema.names)
+                kept = [] if drops_rows else part.columns
+                names = [] if drops_rows else part.schema.names
+                yield pa.RecordBatch.from_arrays([*kept, status], names=[*names, "bizkithub"])
 
     return check_batches
 

@@ -55,7 +55,8 @@ pub struct FileSource {
 
 impl FileSource {
     /// A file whose format its name tells ([`FileFormat::of_path`]), or a folder of Parquet files, which are read in the order of their
-    /// names; others in it, and those whose names begin with `_` or `.`, are left out. The cells of a CSV file are separated by commas.
+    /// names; those whose names begin with `_` or `.` are left out, and nothing else may be in it. The cells of a CSV file are separated
+    /// by commas.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>, columns: Columns) -> Self {
         let path = path.into();
@@ -98,7 +99,7 @@ impl FileSource {
     ///
     /// # Errors
     ///
-    /// `file_unreadable` (missing, a directory, not permitted), `column_missing` (the error lists the columns that exist),
+    /// `file_unreadable` (missing, not permitted, a folder with something else than Parquet files), `column_missing` (the error lists the columns that exist),
     /// `column_ambiguous`, `groups_missing` (neither a column nor groups for all rows); of CSV `delimiter_invalid`, `csv_empty`,
     /// `csv_not_utf8`, `csv_nul`, `csv_quote_open` and `csv_ragged`; of NDJSON `ndjson_invalid`, each with its line; of Parquet
     /// `parquet_invalid`, `column_type_unsupported`, and `format_unsupported` when this build cannot read it. The plan is of no use
@@ -142,13 +143,34 @@ impl FileSource {
         if !self.path.is_dir() {
             return Ok(vec![self.path.clone()]);
         }
-        let entries = self.path.read_dir().and_then(Iterator::collect::<Result<Vec<_>, _>>);
-        let mut files: Vec<PathBuf> =
-            entries.map_err(|error| self.unreadable(error))?.into_iter().map(|entry| entry.path()).collect();
-        files.retain(|file| {
-            let is_hidden = file.file_name().is_some_and(|name| name.to_string_lossy().starts_with(['_', '.']));
-            !is_hidden && FileFormat::of_path(file) == FileFormat::Parquet && file.is_file()
-        });
+        let mut files = Vec::new();
+        for entry in self.path.read_dir().map_err(|error| self.unreadable(error))? {
+            let file = entry.map_err(|error| self.unreadable(error))?.path();
+            let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            if ["_delta_log", ".hoodie", "_temporary"].contains(&name.as_str()) {
+                let message = format!(
+                    "the folder {} holds {name}, so that its files are not simply the rows that it stands for",
+                    self.path.display()
+                );
+                let advice = "read it with what wrote it, or write it as plain Parquet first";
+                return Err(Error::invalid_input("file_unreadable", message, advice));
+            }
+            if name.starts_with(['_', '.']) {
+                continue;
+            }
+            // What is left out without a word would be rows that nobody misses.
+            let metadata = file.metadata().map_err(|error| unreadable(&file, error))?;
+            if !metadata.is_file() {
+                return Err(unreadable(&file, "it is no ordinary file, and only the files of a folder are read"));
+            }
+            if FileFormat::of_path(&file) != FileFormat::Parquet {
+                return Err(unreadable(
+                    &file,
+                    "it is in a folder of Parquet files, but its name does not end with .parquet",
+                ));
+            }
+            files.push(file);
+        }
         files.sort_unstable();
         if files.is_empty() {
             return Err(self.unreadable("it is a folder without Parquet files"));

@@ -156,15 +156,25 @@ mod tests {
             writer.write(&batch).expect("rows");
             writer.close().expect("a footer");
         }
-        for name in ["_SUCCESS", ".part-1.snappy.parquet.crc", "_metadata.parquet", "notes.txt"] {
+        for name in ["_SUCCESS", ".part-1.snappy.parquet.crc", "_metadata.parquet"] {
             std::fs::write(folder.path().join(name), "no Parquet").expect("a file");
         }
         let (source, plan) = read().expect("two rows");
         let refusals: Vec<_> = plan.refusals().map(|error| error.row()).collect();
         assert_eq!((plan.row_count(), refusals), (2, vec![Some(2)]));
-        let rejects = folder.path().join("rejects.csv");
+        let inside = write_rejects_of_plan(&plan, &source, &folder.path().join("part-2.parquet"));
+        assert_eq!(inside.expect_err("an input").code(), Some("rejects_replace_input"));
+        let elsewhere = tempfile::tempdir().expect("a folder");
+        let rejects = elsewhere.path().join("rejects.csv");
         assert_eq!(write_rejects_of_plan(&plan, &source, &rejects).expect("a file"), 1);
         assert!(std::fs::read_to_string(rejects).expect("text").contains("nobody,vip,2,"));
+        for name in ["notes.txt", "year=2026", "_delta_log"] {
+            let path = folder.path().join(name);
+            std::fs::create_dir(&path).expect("a folder");
+            let error = read().expect_err("more than Parquet files");
+            assert!(error.code() == Some("file_unreadable") && error.message().contains(name), "{error}");
+            std::fs::remove_dir(path).expect("a folder");
+        }
     }
 
     #[test]
