@@ -71,10 +71,16 @@ def rows_of_query(conn_id: str, sql: str, parameters: Any = None) -> Iterator[Ma
         parameters: What its placeholders stand for, as the database's driver wants it.
 
     """
-    engine = BaseHook.get_connection(conn_id).get_hook().get_sqlalchemy_engine()
-    with closing(engine.connect()) as connection:
-        streaming = connection.execution_options(stream_results=True, max_row_buffer=_PART, no_parameters=True)
-        yield from streaming.exec_driver_sql(sql, parameters).mappings()
+    engine: Any = BaseHook.get_connection(conn_id).get_hook().get_sqlalchemy_engine()
+    # A list, which Airflow's own operators take, would mean many statements to SQLAlchemy.
+    given = tuple(parameters) if isinstance(parameters, list) else parameters
+    try:
+        with closing(engine.connect()) as connection:
+            streaming = connection.execution_options(stream_results=True, max_row_buffer=_PART, no_parameters=True)
+            yield from streaming.exec_driver_sql(sql, given).mappings()
+    finally:
+        # Otherwise the connection would stay open for the whole leg.
+        engine.dispose()
 
 
 def prepare(destination: str | os.PathLike[str] | None) -> None:

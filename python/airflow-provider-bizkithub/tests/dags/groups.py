@@ -56,9 +56,9 @@ def from_callable() -> None:
 @dag(schedule=None, start_date=START)
 def from_sql() -> None:
     BizKitHubAddGroupsOperator(
-        sql="SELECT address AS email, segment FROM customers WHERE segment LIKE '%v%' AND address <> :none",
+        sql="SELECT address AS email, segment FROM customers WHERE segment LIKE '%v%' AND address <> ?",
         sql_conn_id="warehouse",
-        sql_parameters={"none": "{{ 'nobody' }}"},
+        sql_parameters=["{{ 'nobody' }}"],
         **COMMON,
     )
 
