@@ -123,6 +123,8 @@ def test_columns_are_checked_before_any_task(spark: SparkSession) -> None:
     with pytest.raises(bk.InvalidInputError) as caught:
         bizkithub.spark.check(rows_of(spark), email="email", constant_groups=["vip"], allow_groups=["news"])
     assert caught.value.code == "group_not_allowed"
+    with pytest.raises(bk.InvalidInputError):
+        bizkithub.spark.check(rows_of(spark), email="email", constant_groups="vip")
     structures = rows_of(spark).select("email", F.array(F.struct("segment")).alias("segment"))
     with pytest.raises(bk.InvalidInputError, match="column_type_unsupported"):
         bizkithub.spark.check(structures, email="email", groups="segment")

@@ -228,9 +228,14 @@ def _settings(
         "email": email,
         "cu_ref_no": cu_ref_no,
         "groups": groups,
-        "constant_groups": tuple(constant_groups),
-        "allow_groups": None if allow_groups is None else tuple(allow_groups),
+        "constant_groups": _kept(constant_groups),
+        "allow_groups": None if allow_groups is None else _kept(allow_groups),
     }
+
+
+def _kept(groups: Iterable[str]) -> Iterable[str]:
+    """Keep groups for the tasks; one text, whose letters nobody means, is left to be refused."""
+    return groups if isinstance(groups, str) else tuple(groups)
 
 
 def _native_settings(settings: dict[str, Any]) -> _native.PlanSettings:
