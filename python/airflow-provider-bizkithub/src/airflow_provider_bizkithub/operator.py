@@ -225,7 +225,7 @@ class BizKitHubAddGroupsOperator(ReschedulableOperator):
         except BizKitHubError as error:
             raise _failure(error) from error
         job = job.after(report)
-        self._summary = job.summary(report, self.rejects if report.rejected else None)
+        self._summary = job.summary(report, str(self.rejects) if self.rejects and report.rejected else None)
         if self._is_killed or report.is_cancelled:
             raise AirflowException(f"the task was stopped: {report.advice or 'every row is settled'}")
         if report.stopped_by is not None:
@@ -340,7 +340,7 @@ class BizKitHubAddGroupsOperator(ReschedulableOperator):
             "requests": bill.requests,
             "skipped": bill.skipped,
             "rejected": bill.rejected,
-            "rejects": self.rejects if bill.rejected else None,
+            "rejects": str(self.rejects) if self.rejects and bill.rejected else None,
             "seconds": None if bill.time is None else round(bill.time.seconds, 1),
         }
 
