@@ -64,7 +64,7 @@ python: $(BIN)/.installed ## Build the wheel and install it into .venv
 
 wheel: python ## Build the wheel that the platforms' own environments install
 	rm -rf target/wheels
-	cd python/bizkithub && $(BIN)/maturin build --release --locked --quiet --out $(CURDIR)/target/wheels
+	cd python/bizkithub && $(BIN)/maturin build --release --locked --quiet --interpreter $(BIN)/python --out $(CURDIR)/target/wheels
 
 python-test: python
 	cd python/bizkithub && $(BIN)/python -m pytest --quiet
