@@ -396,7 +396,7 @@ class BizKitHubAddGroupsOperator(ReschedulableOperator):
 
 
 def _began(context: Context) -> Any:
-    """Tell when the job began: all legs and tries of a run of the DAG are one; a run that is cleared begins anew."""
+    """Tell when the job began: all legs and tries of a run of the DAG are one; clearing a finished run begins anew."""
     dag_run: Any = context.get("dag_run")
     return None if dag_run is None else dag_run.start_date
 
