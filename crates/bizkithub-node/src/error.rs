@@ -1,10 +1,9 @@
-use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bizkithub::Error;
+use bizkithub_javascript::{caught, json};
 use napi::Either;
 use napi_derive::napi;
-use serde::Serialize;
 
 /// An error as a value: the npm package makes an instance of its class of it.
 #[napi(object)]
@@ -25,19 +24,6 @@ pub(crate) fn answer<T>(work: impl FnOnce() -> Result<T, Error>) -> Either<T, Fa
         Ok(value) => Either::A(value),
         Err(error) => Either::B(error.into()),
     }
-}
-
-/// Makes an internal error of a caught panic.
-pub(crate) fn caught<T>(result: Result<Result<T, Error>, Box<dyn Any + Send>>) -> Result<T, Error> {
-    result.unwrap_or_else(|panic| {
-        let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-        Err(Error::internal(format!("the core panicked: {}", text.unwrap_or("without a message"))))
-    })
-}
-
-/// JSON of a value that always has one: texts, numbers, lists and structs of them.
-pub(crate) fn json(value: &impl Serialize) -> String {
-    serde_json::to_string(value).unwrap_or_default()
 }
 
 #[cfg(test)]

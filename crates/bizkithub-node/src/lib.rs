@@ -3,6 +3,7 @@
 //! One file per concept of the core. Each converts, calls the core and converts back; the classes that users see are made of
 //! these values by the npm package `bizkithub`, errors included.
 
+mod arrow_rows;
 mod calls;
 pub mod cli;
 mod client;

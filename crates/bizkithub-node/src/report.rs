@@ -2,12 +2,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use bizkithub::job::{self, FileSource, write_outcomes, write_rejects};
+use bizkithub_javascript::{json, outcomes_page};
 use napi::Either;
 use napi::bindgen_prelude::Either4;
 use napi_derive::napi;
 
 use crate::calls::Inner;
-use crate::error::{Failure, answer, json};
+use crate::error::{Failure, answer};
 
 /// What a run did.
 #[napi]
@@ -34,10 +35,7 @@ impl Report {
     /// The outcomes of some rows: a JSON array.
     #[napi]
     pub fn outcomes(&self, begin: u32, count: u32) -> Either<String, Failure> {
-        answer(|| {
-            let rows = (u64::from(begin) + 1..).take(count as usize);
-            Ok(json(&rows.map_while(|row| self.inner.outcome(row)).collect::<Vec<_>>()))
-        })
+        answer(|| Ok(outcomes_page(&self.inner, begin, count)))
     }
 
     /// Whether the rows came from a file, so that rejects can be written.

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use bizkithub::{Customer, Error};
+use bizkithub_javascript::{json, milliseconds};
 use bizkithub_sandbox::{Fault, SandboxOptions};
 use napi::Either;
 use napi::bindgen_prelude::Either4;
@@ -8,8 +9,7 @@ use napi_derive::napi;
 use serde::de::DeserializeOwned;
 
 use crate::calls::Calls;
-use crate::client::milliseconds;
-use crate::error::{Failure, answer, json};
+use crate::error::{Failure, answer};
 
 /// BizKitHub's documented API as a local server.
 #[napi]

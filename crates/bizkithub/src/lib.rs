@@ -14,6 +14,10 @@
 //! Everything that waits goes through three traits: [`Transport`], [`Clock`] and [`job::Ledger`]. The feature `native` (on by
 //! default) brings an HTTP transport, the machine's clock, CSV files and the environment's settings. Without it the crate
 //! knows no runtime, socket or file and compiles to WebAssembly.
+#![cfg_attr(
+    target_family = "wasm",
+    expect(clippy::arc_with_non_send_sync, reason = "shared natively; in WebAssembly there is one thread")
+)]
 
 mod client;
 mod error;

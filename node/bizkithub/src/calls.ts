@@ -1,11 +1,9 @@
 import { onAbort } from './abort.js';
-import { errorOf, type ErrorShape } from './errors.js';
-import { load } from './load.js';
-import type * as native from './native.js';
-
+import type { Engine, Failure, Refusal } from './engine.js';
+import { errorOf, type BizKitHubError, type ErrorShape } from './errors.js';
 
 interface Pending {
-  readonly resolve: (answer: native.Answer | native.Failure) => void;
+  readonly resolve: (answer: unknown) => void;
   readonly reject: (reason: unknown) => void;
   readonly onProgress: ((progress: string) => unknown) | undefined;
   /** What `onProgress` threw, or rejected with. */
@@ -23,35 +21,48 @@ interface StartOptions {
   readonly onProgress?: ((progress: string) => unknown) | undefined;
 }
 
-/** The calls under way of this JavaScript environment, each with a number by which the addon speaks of it. */
-class Calls {
-  readonly native = new (load().Calls)((call, value, failure, progress) => {
-    this.#receive(call, value, failure, progress);
-  });
+/** The calls under way in an engine, each with a number by which it speaks of it. */
+export class Calls {
+  /** The engine. */
+  readonly engine: Engine;
+  /** The engine's own view of the calls. */
+  readonly native;
   readonly #pending = new Map<number, Pending>();
   #last = 0;
+  #broken: BizKitHubError | undefined;
+
+  constructor(engine: Engine) {
+    this.engine = engine;
+    this.native = new engine.Calls((call, value, failure, progress) => {
+      this.#receive(call, value, failure ?? null, progress ?? null);
+    });
+  }
 
   /**
    * Starts a call and waits for its value. An abort closes its requests and rejects with the signal's reason.
    *
-   * @param begin - Hands the call's number to the addon, which may refuse the call at once.
+   * @param begin - Hands the call's number to the engine, which may refuse the call at once.
    */
-  async start<T extends native.Answer>(
-    begin: (call: number) => native.Failure | null,
+  async start<T>(
+    begin: (call: number) => Refusal,
     { signal, isCancellable = false, onProgress }: StartOptions = {},
   ): Promise<T> {
     if (!isCancellable) signal?.throwIfAborted();
     this.#last = (this.#last + 1) >>> 0;
     const call = this.#last;
-    const refusal = begin(call);
-    if (refusal !== null) throw errorOf(JSON.parse(refusal.failure) as ErrorShape);
     let forget: (() => void) | undefined;
     try {
-      const answer = await new Promise<native.Answer | native.Failure>((resolve, reject) => {
+      const answer = await new Promise<unknown>((resolve, reject) => {
+        // Before it begins: an engine without threads may answer while it is still asked.
         this.#add(call, { resolve, reject, onProgress });
-        if (signal === undefined) return;
+        const refusal = this.#begin(call, begin);
+        if (refusal !== undefined) {
+          this.#remove(call);
+          reject(refusal);
+        }
+        if (refusal !== undefined || signal === undefined) return;
         forget = onAbort(signal, () => {
-          this.native.abort(call);
+          this.#abort(call);
           if (isCancellable) return;
           this.#remove(call);
           // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- the reason is the caller's, as for fetch
@@ -64,7 +75,37 @@ class Calls {
     }
   }
 
-  #receive(call: number, value: native.Answer | null, failure: string | null, progress: string | null): void {
+  /**
+   * Lets the engine go on, for answers and timers that come in from outside of a call. A broken engine fails all its calls, now and
+   * later, and harms nobody else.
+   */
+  enter(go: () => void): void {
+    try {
+      if (this.#broken === undefined) go();
+    } catch (exception) {
+      const failure = this.engine.failureOf?.(exception);
+      if (failure === undefined) throw exception;
+      this.#break(errorOf(JSON.parse(failure.failure) as ErrorShape));
+    }
+  }
+
+  #break(error: BizKitHubError): void {
+    this.#broken = error;
+    for (const [call, { reject }] of [...this.#pending]) {
+      this.#remove(call);
+      reject(error);
+    }
+  }
+
+  #begin(call: number, begin: (call: number) => Refusal): BizKitHubError | undefined {
+    let refusal: Refusal;
+    this.enter(() => {
+      refusal = begin(call);
+    });
+    return this.#broken ?? (refusal ? errorOf(JSON.parse(refusal.failure) as ErrorShape) : undefined);
+  }
+
+  #receive(call: number, value: unknown, failure: string | null, progress: string | null): void {
     const pending = this.#pending.get(call);
     // An aborted call may have been answered at the same moment.
     if (pending === undefined) return;
@@ -85,7 +126,7 @@ class Calls {
     if (pending.thrown !== undefined) return;
     const stop = (reason: unknown): void => {
       pending.thrown ??= { reason };
-      this.native.abort(call);
+      this.#abort(call);
     };
     try {
       const result = pending.onProgress?.(progress);
@@ -94,6 +135,12 @@ class Calls {
     } catch (reason) {
       stop(reason);
     }
+  }
+
+  #abort(call: number): void {
+    this.enter(() => {
+      this.native.abort(call);
+    });
   }
 
   #add(call: number, pending: Pending): void {
@@ -106,19 +153,21 @@ class Calls {
   }
 }
 
-let all: Calls | undefined;
+const all = new WeakMap<Engine, Calls>();
 
-/** The calls of this JavaScript environment. */
-export function calls(): Calls {
-  return (all ??= new Calls());
+/** The calls of an engine in this JavaScript environment. */
+export function callsOf(engine: Engine): Calls {
+  let calls = all.get(engine);
+  if (calls === undefined) all.set(engine, (calls = new Calls(engine)));
+  return calls;
 }
 
-/** The value of an answer of the addon; a failure is thrown as an error of its class. */
-export function valueOf<T>(answer: T | native.Failure): T {
+/** The value of an answer of an engine; a failure is thrown as an error of its class. */
+export function valueOf<T>(answer: T): Exclude<T, Failure> {
   if (isFailure(answer)) throw errorOf(JSON.parse(answer.failure) as ErrorShape);
-  return answer;
+  return answer as Exclude<T, Failure>;
 }
 
-function isFailure(answer: unknown): answer is native.Failure {
+function isFailure(answer: unknown): answer is Failure {
   return typeof answer === 'object' && answer !== null && 'failure' in answer;
 }

@@ -1,4 +1,4 @@
-import { load } from './load.js';
+import { load } from './addon.js';
 
 /** The documented exit code of a client that has a defect. */
 const DEFECT = 5;

@@ -167,3 +167,8 @@ export function errorOf({ retryAt, ...shape }: ErrorShape): BizKitHubError {
 export function invalidInput(code: string, message: string, advice: string, field?: ErrorField): BizKitHubError {
   return errorOf({ kind: 'invalid_input', code, message, advice, ...(field === undefined ? {} : { field }) });
 }
+
+/** Makes an error for a file in an engine that knows none. */
+export function filesUnsupported(advice: string): BizKitHubError {
+  return invalidInput('files_unsupported', 'the WebAssembly engine reads and writes no files', advice);
+}

@@ -3,8 +3,9 @@
  *
  * @packageDocumentation
  */
+export type { AddGroupsInput, CallOptions, CommonClientOptions, CustomerName, PlanOptions, Quota, Receipt } from './base-client.js';
 export { Client } from './client.js';
-export type { AddGroupsInput, CallOptions, ClientOptions, PlanOptions, Quota, Receipt } from './client.js';
+export type { ClientOptions } from './client.js';
 export {
   ApiKeyError,
   BizKitHubError,

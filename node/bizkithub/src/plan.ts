@@ -1,7 +1,7 @@
-import { calls, valueOf } from './calls.js';
+import { valueOf, type Calls } from './calls.js';
+import type { EnginePlan, EngineReport } from './engine.js';
 import { errorOf, type BizKitHubError, type ErrorShape } from './errors.js';
 import { LazyList } from './lazy-list.js';
-import type * as native from './native.js';
 import { Report, type OutcomeCounts } from './report.js';
 import { checkSettings, must } from './settings.js';
 
@@ -135,16 +135,18 @@ type ProgressShape = Omit<Progress, 'waitingUntil' | 'finishesAt'> & {
 
 /** The fewest requests that put the groups of all rows. Making it sends nothing. */
 export class Plan {
-  readonly #native: native.Plan;
+  readonly #calls: Calls;
+  readonly #native: EnginePlan;
   #bill: Bill | undefined;
 
-  private constructor(plan: native.Plan) {
+  private constructor(calls: Calls, plan: EnginePlan) {
+    this.#calls = calls;
     this.#native = plan;
   }
 
   /** @internal */
-  static of(plan: native.Plan): Plan {
-    return new Plan(plan);
+  static of(calls: Calls, plan: EnginePlan): Plan {
+    return new Plan(calls, plan);
   }
 
   /** What the plan will cost and do. */
@@ -171,23 +173,16 @@ export class Plan {
    */
   async run(options: RunOptions = {}): Promise<Report> {
     checkSettings(options, RUN_OPTIONS);
-    const { signal, onProgress, breaker, ...settings } = options;
-    const known = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
+    const { signal, onProgress, ...settings } = options;
     const listen = (text: string): unknown => {
       const { waitingUntil, finishesAt, ...progress } = JSON.parse(text) as ProgressShape;
       return onProgress?.({ ...progress, waitingUntil: dateOf(waitingUntil), finishesAt: dateOf(finishesAt) });
     };
-    const report = await calls().start<native.Report>(
-      (call) =>
-        this.#native.run(
-          call,
-          { ...known, ...(breaker === undefined ? {} : { breaker: breaker ?? 0 }) },
-          onProgress !== undefined,
-          signal?.aborted ?? false,
-        ),
+    const report = await this.#calls.start<EngineReport>(
+      (call) => this.#native.run(call, JSON.stringify(settings), onProgress !== undefined, signal?.aborted ?? false),
       { signal, isCancellable: true, onProgress: listen },
     );
-    return Report.of(report);
+    return Report.of(this.#calls, report);
   }
 }
 

@@ -1,7 +1,7 @@
-import { calls, valueOf } from './calls.js';
-import { errorOf, invalidInput, type BizKitHubError, type ErrorShape } from './errors.js';
+import { valueOf, type Calls } from './calls.js';
+import type { EngineReport } from './engine.js';
+import { errorOf, filesUnsupported, invalidInput, type BizKitHubError, type ErrorShape } from './errors.js';
 import { LazyList } from './lazy-list.js';
-import type * as native from './native.js';
 
 /**
  * What became of a row. Rows in = applied + skipped + rejected + pending + unknown, always.
@@ -133,9 +133,10 @@ export class Report implements OutcomeCounts {
   readonly advice: string | undefined;
   /** How the run went along with its quota, in at most a few hundred points. */
   readonly timeline: readonly QuotaPoint[];
-  readonly #native: native.Report;
+  readonly #calls: Calls;
+  readonly #native: EngineReport;
 
-  private constructor(report: native.Report) {
+  private constructor(calls: Calls, report: EngineReport) {
     const { startedAt, resumeAt, stoppedBy, ...summary } = JSON.parse(valueOf(report.summary())) as Summary;
     this.rows = summary.rows;
     this.applied = summary.applied;
@@ -155,20 +156,31 @@ export class Report implements OutcomeCounts {
     this.isComplete = summary.isComplete;
     this.advice = summary.advice ?? undefined;
     this.timeline = summary.timeline;
+    this.#calls = calls;
     this.#native = report;
   }
 
   /** @internal */
-  static of(report: native.Report): Report {
-    return new Report(report);
+  static of(calls: Calls, report: EngineReport): Report {
+    return new Report(calls, report);
   }
 
-  /** Every row's outcome, in the order of the rows, made when it is asked for. */
-  get outcomes(): LazyList<RowOutcome> {
+  /** Every row's outcome, in the order of the rows, made when it is asked for: `for (const { row, outcome } of report.outcomes())`. */
+  outcomes(): LazyList<RowOutcome> {
     return LazyList.of(this.rows, (begin, count) => {
       const shapes = JSON.parse(valueOf(this.#native.outcomes(begin, count))) as OutcomeShape[];
       return shapes.map(outcomeOf);
     });
+  }
+
+  /** The rejected rows with their reasons, in the order of the rows, found when they are asked for. */
+  get rejects(): Iterable<RowOutcome> {
+    const outcomes = this.outcomes();
+    return {
+      *[Symbol.iterator]() {
+        for (const outcome of outcomes) if (outcome.outcome === 'rejected') yield outcome;
+      },
+    };
   }
 
   /** Why rows are neither applied nor skipped, the most frequent reason first. Every row is looked at each time it is asked for. */
@@ -183,10 +195,11 @@ export class Report implements OutcomeCounts {
    *
    * @param path - Where to write; an existing file is replaced.
    * @returns How many rows were written.
-   * @throws InvalidInputError `outcomes_format_unknown`, `file_unwritable`.
+   * @throws InvalidInputError `outcomes_format_unknown`, `file_unwritable`, `files_unsupported` on the WebAssembly engine.
    */
   async writeOutcomes(path: string): Promise<number> {
-    return await calls().start<number>((call) => this.#native.writeOutcomes(call, path));
+    if (this.#native.writeOutcomes === undefined) throw filesUnsupported('read them from report.outcomes()');
+    return await this.#calls.start<number>((call) => this.#native.writeOutcomes?.(call, path));
   }
 
   /**
@@ -200,9 +213,9 @@ export class Report implements OutcomeCounts {
    * same any more, `rejects_replace_input`, `file_unwritable`.
    */
   async writeRejects(path: string): Promise<number> {
-    if (!this.#native.hasFileInput) {
-      throw invalidInput('rejects_without_file', 'the plan was not made from a file', 'read the rejected rows from report.outcomes');
+    if (this.#native.writeRejects === undefined || this.#native.hasFileInput !== true) {
+      throw invalidInput('rejects_without_file', 'the plan was not made from a file', 'read the rejected rows from report.rejects');
     }
-    return await calls().start<number>((call) => this.#native.writeRejects(call, path));
+    return await this.#calls.start<number>((call) => this.#native.writeRejects?.(call, path));
   }
 }

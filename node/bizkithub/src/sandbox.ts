@@ -1,9 +1,9 @@
 import { inspect, type InspectOptions } from 'node:util';
 
-import { calls, valueOf } from './calls.js';
+import { load } from './addon.js';
+import { callsOf, valueOf } from './calls.js';
 import { Client, type ClientOptions } from './client.js';
 import { errorOf, invalidInput, type ErrorShape } from './errors.js';
-import { load } from './load.js';
 import type * as native from './native.js';
 import { must } from './settings.js';
 
@@ -262,7 +262,8 @@ export class Sandbox {
 
   /** Stops the server: closes its port and every connection, in the middle of a request too. What it remembers can still be asked for. */
   async stop(): Promise<void> {
-    await calls().start((call) => this.#native.stop(calls().native, call));
+    const calls = callsOf(load());
+    await calls.start((call) => this.#native.stop(calls.native as native.Calls, call));
     running.delete(this.#native);
   }
 

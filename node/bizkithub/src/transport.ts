@@ -1,7 +1,4 @@
-import { types } from 'node:util';
-
-import { load } from './load.js';
-import type * as native from './native.js';
+import type { Engine, EngineTransport, ExchangeRequest } from './engine.js';
 
 /**
  * One HTTP request that a {@link Transport} sends. It has the form of `fetch`'s options.
@@ -51,12 +48,11 @@ export type Transport = (request: TransportRequest) => Promise<TransportResponse
 class Malformed extends Error {}
 
 /**
- * Gives a host's transport to the addon.
+ * Gives a host's transport to an engine.
  *
  * @internal
  */
-export function carrierOf(transport: Transport): native.Transport {
-  const { Transport: Carrier, answerExchange, failExchange } = load();
+export function carrierOf({ Transport: Carrier, answerExchange, failExchange }: Engine, transport: Transport): EngineTransport {
   const underWay = new Map<number, AbortController>();
   // The function must not reach the carrier, which holds it in a way that no garbage collector can see.
   return new Carrier((exchange, request) => {
@@ -91,7 +87,7 @@ interface Answer {
   readonly body: string | Uint8Array;
 }
 
-async function perform(transport: Transport, request: native.TransportRequest, signal: AbortSignal): Promise<Answer> {
+async function perform(transport: Transport, request: ExchangeRequest, signal: AbortSignal): Promise<Answer> {
   const headers: Record<string, string> = {};
   for (let index = 0; index + 1 < request.headers.length; index += 2) {
     headers[request.headers[index] ?? ''] = request.headers[index + 1] ?? '';
@@ -135,15 +131,25 @@ function headersOf(headers: unknown): string[] {
 
 function bodyOf(body: unknown): string | Uint8Array {
   if (body === undefined || body === null) return '';
-  if (typeof body === 'string' || types.isUint8Array(body)) return body;
-  if (types.isAnyArrayBuffer(body)) return new Uint8Array(body);
+  if (typeof body === 'string') return body;
+  // By its form, because a host's objects may be of another realm.
+  if (ArrayBuffer.isView(body)) return new Uint8Array(body.buffer, body.byteOffset, body.byteLength);
+  if (isTagged(body, 'ArrayBuffer') || isTagged(body, 'SharedArrayBuffer')) return new Uint8Array(body as ArrayBuffer);
   throw new Malformed('the body of its answer is neither text nor bytes');
 }
 
 /** Says why a transport failed. The core takes the key out of it, which HTTP libraries repeat with the URL. */
 function reason(error: unknown): string {
   if (error instanceof Malformed) return `the transport failed: ${error.message}`;
-  if (!types.isNativeError(error)) return 'the transport failed: it rejected with something that is no Error';
-  const text = [error.name, (error as NodeJS.ErrnoException).code, error.message].filter((part) => typeof part === 'string' && part !== '');
+  if (!isError(error)) return 'the transport failed: it rejected with something that is no Error';
+  const text = [error.name, (error as { code?: unknown }).code, error.message].filter((part) => typeof part === 'string' && part !== '');
   return `the transport failed: ${text.join(': ')}`;
+}
+
+function isError(error: unknown): error is Error {
+  return error instanceof Error || isTagged(error, 'Error');
+}
+
+function isTagged(value: unknown, tag: string): boolean {
+  return Object.prototype.toString.call(value) === `[object ${tag}]`;
 }

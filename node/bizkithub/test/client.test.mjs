@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
 
-import { Client, InvalidInputError, NetworkError, QuotaError, RejectedError, Sandbox, ServerError, slug } from '../dist/index.mjs';
+import { InvalidInputError, NetworkError, QuotaError, RejectedError, Sandbox, ServerError } from '../dist/index.mjs';
+import { addonOnly, Client, clientOf, slug } from './support/engine.mjs';
 import { eventually } from './support/eventually.mjs';
 
 const EMAIL = 'jan@barasek.com';
@@ -11,7 +12,7 @@ describe('a client', () => {
   let client;
   before(async () => {
     sandbox = await Sandbox.start();
-    client = sandbox.client();
+    client = clientOf(sandbox);
   });
   beforeEach(() => sandbox.reset());
   after(() => sandbox.stop());
@@ -50,7 +51,7 @@ describe('a client', () => {
 
   test('puts the key where it is told to', async () => {
     for (const keyPlacement of ['query', 'body', 'bearer']) {
-      await sandbox.client({ keyPlacement }).addGroups({ email: EMAIL, groups: ['vip'] });
+      await clientOf(sandbox, { keyPlacement }).addGroups({ email: EMAIL, groups: ['vip'] });
       assert.equal(sandbox.requests().at(-1).keyPlacement, keyPlacement);
     }
   });
@@ -62,14 +63,14 @@ describe('a client', () => {
 
   test('tells what the answer said about the quota', async () => {
     const limited = await Sandbox.start({ quota: { model: 'slidingWindow', limit: 2 }, frozenAt: new Date('2026-11-23T12:00:00Z') });
-    const { quota } = await limited.client().addGroups({ email: EMAIL, groups: ['vip'] });
+    const { quota } = await clientOf(limited).addGroups({ email: EMAIL, groups: ['vip'] });
     assert.deepEqual(quota, { limit: 2, remaining: 1, resetsAt: new Date('2026-11-23T13:00:00Z') });
     await limited.stop();
   });
 
   test('gives a used-up quota back to its caller when the wait does not fit the deadline', async () => {
     const limited = await Sandbox.start({ quota: { model: 'slidingWindow', limit: 1 } });
-    const limitedClient = limited.client({ deadline: 1_000 });
+    const limitedClient = clientOf(limited, { deadline: 1_000 });
     await limitedClient.ping();
     const error = await limitedClient.ping().catch((reason) => reason);
     assert.ok(error instanceof QuotaError);
@@ -83,7 +84,7 @@ describe('a client', () => {
 
   test('stops waiting for an answer after the timeout', async () => {
     sandbox.addFault({ effect: 'neverAnswer' });
-    const error = await sandbox.client({ timeout: 50, tries: 1 }).ping().catch((reason) => reason);
+    const error = await clientOf(sandbox, { timeout: 50, tries: 1 }).ping().catch((reason) => reason);
     assert.ok(error instanceof NetworkError);
     assert.equal(error.code, 'timeout');
     await eventually(() => sandbox.requests()[0].closedByClient, 'the request is closed');
@@ -91,7 +92,7 @@ describe('a client', () => {
 
   test('tells a customer that does not exist, and a server that is none', async () => {
     const strict = await Sandbox.start({ customerPolicy: 'onlySeeded', missingCustomerStatus: 500 });
-    const error = await strict.client().addGroups({ email: EMAIL, groups: ['vip'] }).catch((reason) => reason);
+    const error = await clientOf(strict).addGroups({ email: EMAIL, groups: ['vip'] }).catch((reason) => reason);
     assert.ok(error instanceof RejectedError);
     assert.equal(error.code, 'INTERNAL_RESOURCE_NOT_FOUND');
     assert.equal(error.docUrl, 'https://docs.bizkithub.com/errors/INTERNAL_RESOURCE_NOT_FOUND');
@@ -100,7 +101,7 @@ describe('a client', () => {
     assert.ok((await client.ping().catch((reason) => reason)) instanceof ServerError);
   });
 
-  test('takes its settings from the environment when they are not given', async () => {
+  test('takes its settings from the environment when they are not given', addonOnly, async () => {
     process.env.BIZKITHUB_API_KEY = sandbox.apiKey;
     process.env.BIZKITHUB_BASE_URL = sandbox.url;
     try {
@@ -117,6 +118,16 @@ describe('a client', () => {
   test('predicts slugs', () => {
     assert.equal(slug('Project Review: Q1 & Q2'), 'project-review-q1-and-q2');
     assert.throws(() => slug(7), { code: 'value_not_text' });
+  });
+
+  test('is closed when its calls are answered, and then makes none', async () => {
+    const closed = clientOf(sandbox);
+    let answered = 0;
+    for (let index = 0; index < 10; index += 1) void closed.ping().then(() => { answered += 1; });
+    await closed[Symbol.asyncDispose]();
+    assert.equal(answered, 10);
+    await assert.rejects(closed.ping(), { code: 'client_closed' });
+    await assert.rejects(closed.plan([], { email: 'email', constantGroups: ['vip'] }), { code: 'client_closed' });
   });
 
   describe('refuses bad input and sends nothing', () => {
@@ -142,7 +153,7 @@ describe('a client', () => {
       ['settings that are no object', apiKey, 'setting_invalid', undefined],
     ];
     for (const [name, options, code, field] of settings) {
-      test(name, () => {
+      test(name, options.caFile === undefined ? {} : addonOnly, () => {
         const error = caught(() => new Client(options));
         assert.ok(error instanceof InvalidInputError, String(error));
         assert.deepEqual({ kind: error.kind, code: error.code, field: error.field }, { kind: 'invalid_input', code, field });

@@ -4,8 +4,9 @@ import { describe, test } from 'node:test';
 import { inspect } from 'node:util';
 
 import * as esm from '../dist/index.mjs';
+import { Client, clientOf } from './support/engine.mjs';
 
-const { ApiKeyError, BizKitHubError, Client, InvalidInputError, RejectedError, Sandbox } = esm;
+const { ApiKeyError, BizKitHubError, InvalidInputError, RejectedError, Sandbox } = esm;
 
 describe('errors', () => {
   test('are a small tree of classes with names', () => {
@@ -40,7 +41,7 @@ describe('errors', () => {
   test('lead back to the call in their stack', async (context) => {
     const sandbox = await startSandbox(context);
     const error = await (async function theCaller() {
-      await sandbox.client({ apiKey: 'DEV_0123456789012345678901234567' }).ping();
+      await clientOf(sandbox, { apiKey: 'DEV_0123456789012345678901234567' }).ping();
     })().catch((reason) => reason);
     assert.ok(error instanceof ApiKeyError);
     assert.match(error.stack, /at async theCaller/);
@@ -60,7 +61,7 @@ describe('the key is nowhere', () => {
 
   test('in a client, a plan and a report', async (context) => {
     const sandbox = await startSandbox(context);
-    const client = sandbox.client();
+    const client = clientOf(sandbox);
     const plan = await client.plan([{ email: 'jan@barasek.com' }], { email: 'email', constantGroups: ['vip'] });
     const report = await plan.run();
     for (const text of [client, plan, report].flatMap(texts)) assert.ok(!text.includes(sandbox.apiKey.slice(4, 20)), text);
@@ -69,7 +70,7 @@ describe('the key is nowhere', () => {
 
   test('in a sandbox that is printed, and in its log', async (context) => {
     const sandbox = await startSandbox(context);
-    await sandbox.client().ping();
+    await clientOf(sandbox).ping();
     for (const text of [inspect(sandbox), JSON.stringify(sandbox), JSON.stringify(sandbox.requests())]) {
       assert.ok(!text.includes(sandbox.apiKey), text);
     }
@@ -95,12 +96,12 @@ describe('the key is nowhere', () => {
       }
     }
     for (const keyPlacement of ['query', 'bearer', 'body']) {
-      const client = sandbox.client({ apiKey, keyPlacement, tries: 1, timeout: 100 });
+      const client = clientOf(sandbox, { apiKey, keyPlacement, tries: 1, timeout: 100 });
       await client.ping().catch(keep);
       const effects = [{ status: { status: 400, code: 'X' } }, 'resetBeforeApplying', 'htmlBody', 'neverAnswer', { redirectTo: 'http://127.0.0.1:1/' }];
       for (const effect of effects) {
         sandbox.addFault({ atMost: 1, effect });
-        await sandbox.client({ keyPlacement, tries: 1, timeout: 100 }).ping().catch(keep);
+        await clientOf(sandbox, { keyPlacement, tries: 1, timeout: 100 }).ping().catch(keep);
       }
       await new Client({ apiKey, keyPlacement, baseUrl: 'http://127.0.0.1:1', tries: 1 }).ping().catch(keep);
     }

@@ -2,9 +2,13 @@ import assert from 'node:assert/strict';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { after, before, beforeEach, describe, test } from 'node:test';
 
+import { tableFromArrays, tableToIPC } from 'apache-arrow';
+
 import { ApiKeyError, InvalidInputError, LedgerError, NetworkError, Sandbox } from '../dist/index.mjs';
+import { addonOnly, clientOf } from './support/engine.mjs';
 import { eventually } from './support/eventually.mjs';
 
 const ROWS = [
@@ -22,7 +26,7 @@ describe('a plan', () => {
   let folder;
   before(async () => {
     sandbox = await Sandbox.start();
-    client = sandbox.client();
+    client = clientOf(sandbox);
     folder = await mkdtemp(join(tmpdir(), 'bizkithub-'));
   });
   beforeEach(() => sandbox.reset());
@@ -86,7 +90,7 @@ describe('a plan', () => {
     assert.ok(report.startedAt instanceof Date && report.seconds > 0);
     assert.equal(report.stoppedBy, undefined);
     assert.equal(report.resumeAt, undefined);
-    assert.deepEqual(report.outcomes.toArray().map(({ row, outcome, error }) => [row, outcome, error?.code]), [
+    assert.deepEqual(report.outcomes().toArray().map(({ row, outcome, error }) => [row, outcome, error?.code]), [
       [1, 'applied', undefined],
       [2, 'applied', undefined],
       [3, 'applied', undefined],
@@ -120,12 +124,12 @@ describe('a plan', () => {
       assert.deepEqual([plan.bill.rows, plan.bill.requests, plan.bill.groups[0].slug], [2_500, 2_500, '2026']);
     }
     // A key for development is taken to be limited to 1,000 requests a minute.
-    const ready = sandbox.client({ quota: '1000000/min' });
+    const ready = clientOf(sandbox, { quota: '1000000/min' });
     const report = await (await ready.plan(rows(), { email: 'email', groups: 'group' })).run({ concurrency: 64 });
     assert.ok(report.isComplete);
-    assert.equal(report.outcomes.at(2_499).row, 2_500);
+    assert.equal(report.outcomes().at(2_499).row, 2_500);
     let expected = 0;
-    for (const { row, outcome } of report.outcomes) {
+    for (const { row, outcome } of report.outcomes()) {
       expected += 1;
       assert.deepEqual([row, outcome], [expected, 'applied']);
     }
@@ -200,7 +204,84 @@ describe('a plan', () => {
     });
   });
 
-  describe('of a CSV file', () => {
+  describe('of rows that come one after another', () => {
+    const rows = Array.from({ length: 3_000 }, (_, index) => ({ mail: `customer-${index % 700}@example.com`, segment: 'vip' }));
+    const sources = [
+      ['a generator', function* () { yield* rows; }()],
+      ['an async generator', async function* () { yield* rows; }()],
+      ['a stream of Node', Readable.from(rows)],
+      ['a stream of the web', ReadableStream.from(rows)],
+      ['a stream through a transformation', Readable.from(rows).filter(({ mail }) => mail !== 'customer-0@example.com')],
+    ];
+    for (const [name, source] of sources) {
+      test(name, async () => {
+        const { bill } = await client.plan(source, COLUMNS);
+        assert.equal(bill.customers, name.includes('transformation') ? 699 : 700);
+      });
+    }
+
+    test('asks for no more than it has planned', async () => {
+      let asked = 0;
+      const counted = async function* () {
+        for (const row of rows) {
+          asked += 1;
+          yield row;
+        }
+      };
+      const controller = new AbortController();
+      const iterator = counted();
+      const slow = { [Symbol.asyncIterator]: () => ({ next: () => (asked === 1_500 ? new Promise(() => {}) : iterator.next()) }) };
+      const plan = client.plan(slow, COLUMNS, { signal: controller.signal });
+      await eventually(() => asked === 1_500, 'half of the rows are read');
+      controller.abort();
+      assert.equal(asked, 1_500);
+      void plan.catch(() => {});
+    });
+
+    test('stops reading on abort, and closes the source', async () => {
+      const controller = new AbortController();
+      let isClosed = false;
+      const endless = async function* () {
+        try {
+          for (let index = 0; ; index += 1) {
+            if (index === 5_000) controller.abort(new Error('enough'));
+            yield rows[0];
+          }
+        } finally {
+          isClosed = true;
+        }
+      };
+      await assert.rejects(client.plan(endless(), COLUMNS, { signal: controller.signal }), /enough/);
+      assert.ok(isClosed);
+      await assert.rejects(client.plan(rows, COLUMNS, { signal: controller.signal }), /enough/);
+    });
+
+    test('a source that fails is told as it fails', async () => {
+      const failing = async function* () {
+        yield rows[0];
+        throw new RangeError('the database is gone');
+      };
+      await assert.rejects(client.plan(failing(), COLUMNS), RangeError);
+    });
+  });
+
+  describe('of Arrow data', addonOnly, () => {
+    const table = tableFromArrays({ mail: ['jan@barasek.com', 'nobody', null], segment: ['VIP;sale', 'vip', 'vip'], other: [1, 2, 3] });
+    for (const format of ['stream', 'file']) {
+      test(`as an IPC ${format}`, async () => {
+        const plan = await client.plan(tableToIPC(table, format), COLUMNS);
+        assert.deepEqual([plan.bill.rows, plan.bill.requests, plan.bill.rejected], [3, 1, 2]);
+        assert.deepEqual([...plan.refusals].map(({ row, code }) => [row, code]), [[2, 'email_invalid'], [3, 'customer_missing']]);
+      });
+    }
+
+    test('that is none, or lacks a column', async () => {
+      await assert.rejects(client.plan(Buffer.from('email,groups'), COLUMNS), { code: 'arrow_invalid' });
+      await assert.rejects(client.plan(tableToIPC(table), { email: 'e-mail', groups: 'segment' }), { code: 'column_missing' });
+    });
+  });
+
+  describe('of a CSV file', addonOnly, () => {
     test('reads it, runs, and writes the rejects', async () => {
       const path = await file('\ufeffmail,segment,note\njan@barasek.com,VIP;sale,=1+1\nnobody,vip,"=1+1"\n');
       const report = await (await client.plan(path, COLUMNS)).run();
@@ -243,19 +324,19 @@ describe('a plan', () => {
     });
   });
 
-  test('remembers in a ledger what any process got acknowledged', async () => {
+  test('remembers in a ledger what any process got acknowledged', addonOnly, async () => {
     const ledger = join(folder, 'groups.ledger');
-    const first = await (await sandbox.client({ ledger }).plan(ROWS, COLUMNS)).run();
+    const first = await (await clientOf(sandbox, { ledger }).plan(ROWS, COLUMNS)).run();
     assert.deepEqual([first.applied, first.requestsSent], [3, 2]);
     assert.equal(await first.writeOutcomes(join(folder, 'outcomes.ndjson')), 5);
     assert.equal((await readFile(join(folder, 'outcomes.ndjson'), 'utf8')).split('\n')[0], '{"row":1,"outcome":"applied"}');
-    const later = sandbox.client({ ledger });
+    const later = clientOf(sandbox, { ledger });
     const plan = await later.plan(ROWS, COLUMNS);
     assert.deepEqual([plan.bill.requests, plan.bill.skipped, plan.bill.skippedAssignments, plan.bill.groups[0].isNew], [0, 3, 4, false]);
     assert.deepEqual([(await plan.run()).skipped, sandbox.requests().length], [3, 2]);
     const again = await later.plan(ROWS, { ...COLUMNS, resend: true });
     assert.equal((await again.run()).applied, 3);
-    await assert.rejects(sandbox.client({ ledger: folder }).plan(ROWS, COLUMNS), (error) => error instanceof LedgerError && error.code === 'ledger_unusable');
+    await assert.rejects(clientOf(sandbox, { ledger: folder }).plan(ROWS, COLUMNS), (error) => error instanceof LedgerError && error.code === 'ledger_unusable');
   });
 
   describe('while it runs', () => {
@@ -273,7 +354,7 @@ describe('a plan', () => {
       sandbox.addFault({ when: { everyNth: 2 }, effect: 'neverAnswer' });
       const controller = new AbortController();
       // With a quota given, a run begins with all its requests; and a group that is new would be introduced by one of them.
-      const ready = sandbox.client({ quota: '100000/min' });
+      const ready = clientOf(sandbox, { quota: '100000/min' });
       const rows = many(100).map((row, index) => ({ ...row, segment: `group ${index}` }));
       const run = (await ready.plan(rows, COLUMNS)).run({ signal: controller.signal, concurrency: 4 });
       await eventually(() => sandbox.requests().filter(({ fault }) => fault !== null).length === 4, 'all requests hang');
@@ -322,7 +403,7 @@ describe('a plan', () => {
     });
 
     test('stops at the first answer when the key is wrong', async () => {
-      const stranger = sandbox.client({ apiKey: 'DEV_0123456789012345678901234567' });
+      const stranger = clientOf(sandbox, { apiKey: 'DEV_0123456789012345678901234567' });
       const report = await (await stranger.plan(many(500), COLUMNS)).run({ concurrency: 2 });
       assert.ok(report.stoppedBy instanceof ApiKeyError);
       assert.equal(report.stoppedBy.code, 'PUBLIC_API_KEY_DOES_NOT_EXIST');
@@ -332,7 +413,7 @@ describe('a plan', () => {
 
     test('stops for quota when it is told to, and says when to go on', async () => {
       const limited = await Sandbox.start({ quota: { model: 'slidingWindow', limit: 5, windowSeconds: 3_600 } });
-      const plan = await limited.client().plan(many(20), COLUMNS);
+      const plan = await clientOf(limited).plan(many(20), COLUMNS);
       const report = await plan.run({ onQuota: 'stop', pace: 'fast' });
       assert.deepEqual([report.applied, report.pending, report.throttled], [5, 15, 0]);
       assert.ok(report.resumeAt instanceof Date && report.resumeAt > new Date());
@@ -356,10 +437,10 @@ describe('a plan', () => {
 
     test('keeps what no answer came for as unknown, with the error', async () => {
       sandbox.addFault({ when: { email: 'customer-1@example.com' }, effect: 'resetAfterApplying' });
-      const once = sandbox.client({ tries: 1 });
+      const once = clientOf(sandbox, { tries: 1 });
       const report = await (await once.plan(many(3), COLUMNS)).run();
       assert.deepEqual([report.applied, report.unknown], [2, 1]);
-      const { outcome, error } = report.outcomes.at(1);
+      const { outcome, error } = report.outcomes().at(1);
       assert.equal(outcome, 'unknown');
       assert.ok(error instanceof NetworkError);
     });

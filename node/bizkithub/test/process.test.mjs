@@ -180,10 +180,27 @@ describe('without an addon that loads', () => {
 
   test('a file that is broken is told from one that is missing', async () => {
     await writeFile(join(copy, 'bizkithub.node'), 'no addon');
-    const { stdout } = await runScript("import { slug } from 'bizkithub'; try { slug('x'); } catch ({ message }) { console.log(message); }", { cwd: folder });
+    const { stdout } = await runScript("import { Client } from 'bizkithub'; try { new Client(); } catch ({ message }) { console.log(message); }", { cwd: folder });
     await rm(join(copy, 'bizkithub.node'));
     const line = stdout.split('\n').find((text) => text.includes(join(copy, 'bizkithub.node')));
     assert.ok(line !== undefined && !line.includes('not installed'), stdout);
+  });
+
+  test('a client with a transport runs on WebAssembly instead, but not with a ledger that needs the addon', async () => {
+    const source = `import { Client, slug } from 'bizkithub';
+      const transport = async (request) => {
+        const response = await fetch(request.url, request);
+        return { status: response.status, headers: response.headers, body: await response.text() };
+      };
+      const client = new Client({ transport });
+      const plan = await client.plan([{ mail: 'jan@barasek.com' }], { email: 'mail', constantGroups: ['VIP'] });
+      const { applied } = await plan.run();
+      let code;
+      try { new Client({ transport, ledger: 'groups.ledger' }); } catch (error) { code = error.code; }
+      process.stdout.write(JSON.stringify([slug('Joolz Aer+'), (await client.ping()).attempts, applied, code]));`;
+    const env = { BIZKITHUB_API_KEY: sandbox.apiKey, BIZKITHUB_BASE_URL: sandbox.url };
+    const stdout = JSON.stringify(['joolz-aer-plus', 1, 1, 'addon_missing']);
+    assert.deepEqual(await runScript(source, { cwd: folder, env }), { ...quiet, stdout });
   });
 
   test('the command says so too', async () => {

@@ -4,18 +4,14 @@ import { after, before, beforeEach, describe, test } from 'node:test';
 import { inspect } from 'node:util';
 import { runInNewContext } from 'node:vm';
 
-import { Client, NetworkError, Sandbox } from '../dist/index.mjs';
+import { NetworkError, Sandbox } from '../dist/index.mjs';
+import { Client, clientOf, transportOverFetch } from './support/engine.mjs';
 import { eventually } from './support/eventually.mjs';
 import { packageFolder, run } from './support/process.mjs';
 
 const apiKey = 'DEV_0123456789012345678901234567';
 const INPUT = { email: 'jan@barasek.com', groups: ['vip'] };
 const YES = { status: 200, body: '{"success":true}' };
-
-async function transportOverFetch(request) {
-  const response = await fetch(request.url, request);
-  return { status: response.status, headers: response.headers, body: await response.text() };
-}
 
 describe('a transport', () => {
   let sandbox;
@@ -26,7 +22,7 @@ describe('a transport', () => {
   after(() => sandbox.stop());
 
   test('over fetch carries calls, pings and whole plans', async () => {
-    const client = sandbox.client({ transport: transportOverFetch });
+    const client = clientOf(sandbox, { transport: transportOverFetch });
     await client.addGroups(INPUT);
     await client.ping();
     const rows = Array.from({ length: 100 }, (_, index) => ({ email: `customer-${index}@example.com` }));
@@ -38,7 +34,7 @@ describe('a transport', () => {
   test('over fetch does not follow redirects', async () => {
     const other = await Sandbox.start();
     sandbox.addFault({ effect: { redirectTo: `${other.url}/ping/v1` } });
-    await assert.rejects(sandbox.client({ transport: transportOverFetch }).ping(), { code: 'redirect_refused' });
+    await assert.rejects(clientOf(sandbox, { transport: transportOverFetch }).ping(), { code: 'redirect_refused' });
     assert.deepEqual(other.requests(), []);
     await other.stop();
   });

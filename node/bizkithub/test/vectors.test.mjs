@@ -4,7 +4,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { after, describe, test } from 'node:test';
 import { inspect } from 'node:util';
 
-import { BizKitHubError, Client, slug } from '../dist/index.mjs';
+import { BizKitHubError } from '../dist/index.mjs';
+import { Client, slug } from './support/engine.mjs';
 
 const folder = new URL('../../../tests/vectors/', import.meta.url);
 const read = (name) => JSON.parse(readFileSync(new URL(name, folder), 'utf8'));
@@ -170,7 +171,7 @@ const runners = {
       report,
       quotaPoint: report.timeline[0],
       reason: report.reasons[0],
-      rowOutcome: report.outcomes.at(0),
+      rowOutcome: report.outcomes().at(0),
     };
     const result = results[name];
     assert.deepEqual(Object.keys(result).filter((field) => !(field in fields)), []);

@@ -62,7 +62,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Where requests carry the key. Default: [`KeyPlacement::Query`].
+    /// Where requests carry the key. Default: [`KeyPlacement::Query`]. [`KeyPlacement::Host`] needs a transport of the host's; the key
+    /// is still asked for, because its kind tells the quota and no error may repeat it.
     pub fn key_placement(mut self, key_placement: KeyPlacement) -> Self {
         self.key_placement = key_placement;
         self
@@ -145,8 +146,9 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// The errors of [`ApiKey::parse`] and [`BaseUrl::parse`]; `timeout_invalid` for zero; `user_agent_invalid`,
-    /// `ca_file_unreadable`, `ca_file_invalid`, `proxy_invalid`, `proxy_insecure`, `tls_unavailable` of the built-in transport; `transport_missing` and `clock_missing` without `native`.
+    /// The errors of [`ApiKey::parse`] and [`BaseUrl::parse`]; `timeout_invalid` for zero; `key_placement_invalid` for a host
+    /// that authenticates without a transport; `user_agent_invalid`, `ca_file_unreadable`, `ca_file_invalid`, `proxy_invalid`,
+    /// `proxy_insecure`, `tls_unavailable` of the built-in transport; `transport_missing` and `clock_missing` without `native`.
     pub fn build(self) -> Result<Client, Error> {
         let mut settings = self.with_environment();
         let key = match settings.api_key.take() {
@@ -164,6 +166,13 @@ impl ClientBuilder {
         let base_url = BaseUrl::parse(settings.base_url.as_deref().unwrap_or(BaseUrl::DEFAULT))?;
         let transport = match settings.transport.take() {
             Some(transport) => transport,
+            None if settings.key_placement == KeyPlacement::Host => {
+                return Err(Error::invalid_input(
+                    "key_placement_invalid",
+                    "the host is to authenticate the requests, but performs none",
+                    "pass a transport, or let the requests carry the key",
+                ));
+            }
             None => settings.default_transport(&base_url)?,
         };
         let clock = match settings.clock.take() {

@@ -84,6 +84,13 @@ impl Error {
             .advise("this is a defect of the client; please report it with this message")
     }
 
+    /// A ledger that failed, for hosts that keep one of their own.
+    #[must_use]
+    pub fn ledger(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::coded(ErrorKind::Ledger, "ledger_failed", message)
+            .advise("run again: nothing that a report counts is lost")
+    }
+
     /// Names what to do now.
     #[must_use]
     pub fn advise(mut self, advice: impl Into<Cow<'static, str>>) -> Self {

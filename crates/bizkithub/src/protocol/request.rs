@@ -16,10 +16,12 @@ pub enum KeyPlacement {
     Body,
     /// `Authorization: Bearer …`, as the documented example also sends.
     Bearer,
+    /// Nowhere: a transport of the host's authenticates the requests by itself, and never sees the key here.
+    Host,
 }
 
 impl KeyPlacement {
-    /// Every placement with its name in the settings.
+    /// Every placement on the wire with its name in the settings.
     pub const ALL: [(&'static str, Self); 3] = [("query", Self::Query), ("body", Self::Body), ("bearer", Self::Bearer)];
 }
 
@@ -212,5 +214,18 @@ mod tests {
             let shown = format!("{endpoint:?} {endpoint:#?}");
             assert!(shown.contains("https://api.bizkithub.com") && !shown.contains("RequestKey"), "{shown}");
         }
+    }
+
+    #[test]
+    fn a_host_that_authenticates_by_itself_gets_no_key() {
+        let (url, key) = (BaseUrl::parse(BaseUrl::DEFAULT).unwrap(), ApiKey::parse(KEY).unwrap());
+        let endpoint = Endpoint::new(url, key, KeyPlacement::Host);
+        let customer = Customer::parse(Some("jan@barasek.com"), None).unwrap();
+        let request = endpoint.add_groups(&customer, &parse_groups(["vip"]).unwrap());
+        assert_eq!(request.url(), "https://api.bizkithub.com/api/v1/customer/add-groups");
+        assert_eq!(request.body(), br#"{"email":"jan@barasek.com","groups":["vip"]}"#);
+        assert_eq!(endpoint.ping().url(), "https://api.bizkithub.com/ping/v1");
+        let names: Vec<_> = request.headers().map(|(name, _)| name).collect();
+        assert_eq!(names, ["accept", "content-type"]);
     }
 }

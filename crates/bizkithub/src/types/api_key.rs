@@ -119,7 +119,7 @@ impl ApiKey {
         blake3::hash(self.0.as_bytes()).to_hex().chars().take(8).collect()
     }
 
-    /// The key itself. Only the building of a request may ask for it.
+    /// The key itself. Only the building of a request, or of a secret from it, may ask for it.
     pub(crate) fn expose(&self) -> &str {
         &self.0
     }

@@ -1,7 +1,7 @@
 use std::fmt;
 
 use crate::job::customer_table::IdentityText;
-use crate::types::{Customer, CustomerIdentity};
+use crate::types::{ApiKey, Customer, CustomerIdentity};
 
 /// A customer in a ledger: 16 bytes of a keyed BLAKE3 hash, from which nothing of the customer can be read.
 #[derive(Clone, Copy, Eq, PartialEq, Hash, PartialOrd, Ord)]
@@ -20,6 +20,12 @@ impl LedgerSecret {
     #[must_use]
     pub fn new(bytes: [u8; 32]) -> Self {
         Self(bytes)
+    }
+
+    /// A secret made of an API key, for a ledger that keeps none of its own: with another key it knows nothing.
+    #[must_use]
+    pub fn of_api_key(key: &ApiKey) -> Self {
+        Self(blake3::derive_key("bizkithub: keys of a ledger without a secret of its own", key.expose().as_bytes()))
     }
 
     /// The key of a customer.

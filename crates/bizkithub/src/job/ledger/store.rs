@@ -83,7 +83,7 @@ impl Drop for StoreLedger {
 }
 
 fn failed(message: &'static str) -> Error {
-    Error::coded(ErrorKind::Ledger, "ledger_failed", message).advise("run again: nothing that a report counts is lost")
+    Error::ledger(message)
 }
 
 impl Ledger for StoreLedger {

@@ -6,7 +6,7 @@ import type * as native from './native.js';
 /** What the addon exports. */
 export type Addon = typeof native;
 
-let addon: Addon | undefined;
+let found: Addon | InternalError | undefined;
 
 /**
  * Loads the addon at its first use, so that importing this package neither fails nor costs anything.
@@ -14,10 +14,17 @@ let addon: Addon | undefined;
  * @throws {@link InternalError} `addon_missing` when none loads on this machine, with the reasons.
  */
 export function load(): Addon {
-  return (addon ??= find());
+  const addon = findAddon();
+  if (addon instanceof InternalError) throw addon;
+  return addon;
 }
 
-function find(): Addon {
+/** The addon, or why there is none. */
+export function findAddon(): Addon | InternalError {
+  return (found ??= find());
+}
+
+function find(): Addon | InternalError {
   const tried: string[] = [];
   // The file that a build on this machine made, then the package with the one made for this platform.
   for (const place of [join(__dirname, '..', 'bizkithub.node'), `@bizkithub/client-${target()}`]) {
@@ -27,7 +34,7 @@ function find(): Addon {
       tried.push(`${place}: ${reason(error)}`);
     }
   }
-  throw new InternalError({
+  return new InternalError({
     kind: 'internal',
     code: 'addon_missing',
     message: [
@@ -35,7 +42,7 @@ function find(): Addon {
       ...tried.map((line) => `  tried ${line}`),
     ].join('\n'),
     advice: `install bizkithub on the machine that runs it, with its optional dependencies (@bizkithub/client-${target()}); \
-where there is none for this platform, build it from source`,
+where there is none for this platform, pass a transport (then the WebAssembly engine does the work), or build it from source`,
   });
 }
 

@@ -1,0 +1,74 @@
+use std::time::Duration;
+
+use bizkithub::protocol::KeyPlacement;
+use bizkithub::{ClientBuilder, Error, QuotaRate};
+use serde::Deserialize;
+
+use crate::{find, milliseconds, nullable};
+
+/// The settings of a client. Times are in milliseconds; a deadline of `null` is none.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ClientSettings {
+    api_key: Option<String>,
+    base_url: Option<String>,
+    key_placement: Option<String>,
+    connect_timeout: Option<f64>,
+    timeout: Option<f64>,
+    #[serde(default, deserialize_with = "nullable")]
+    deadline: Option<Option<f64>>,
+    tries: Option<u32>,
+    quota: Option<String>,
+    proxy: Option<String>,
+    ca_file: Option<String>,
+    /// Where the ledger is.
+    pub ledger: Option<String>,
+    /// Whether a ledger of another key is used all the same.
+    #[serde(default)]
+    pub accept_key: bool,
+}
+
+impl ClientSettings {
+    /// Puts the settings into a builder.
+    ///
+    /// # Errors
+    ///
+    /// Those of a quota that cannot be read.
+    pub fn apply(self, mut builder: ClientBuilder) -> Result<ClientBuilder, Error> {
+        if let Some(api_key) = self.api_key {
+            builder = builder.api_key(api_key);
+        }
+        if let Some(base_url) = self.base_url {
+            builder = builder.base_url(base_url);
+        }
+        if let Some(placement) = self.key_placement.and_then(|name| placement(&name)) {
+            builder = builder.key_placement(placement);
+        }
+        if let Some(connect_timeout) = self.connect_timeout {
+            builder = builder.connect_timeout(milliseconds(connect_timeout).unwrap_or(Duration::MAX));
+        }
+        if let Some(timeout) = self.timeout {
+            builder = builder.timeout(milliseconds(timeout).unwrap_or(Duration::MAX));
+        }
+        if let Some(deadline) = self.deadline {
+            builder = builder.deadline(deadline.and_then(milliseconds));
+        }
+        if let Some(tries) = self.tries {
+            builder = builder.tries(tries);
+        }
+        if let Some(quota) = self.quota {
+            builder = builder.quota(quota.parse::<QuotaRate>()?);
+        }
+        if let Some(proxy) = self.proxy {
+            builder = builder.proxy(proxy);
+        }
+        if let Some(ca_file) = self.ca_file {
+            builder = builder.ca_file(ca_file);
+        }
+        Ok(builder)
+    }
+}
+
+fn placement(name: &str) -> Option<KeyPlacement> {
+    find(KeyPlacement::ALL, name).or_else(|| (name == "host").then_some(KeyPlacement::Host))
+}

@@ -1,0 +1,27 @@
+//! The core of `bizkithub` for JavaScript hosts that bring HTTP and timers of their own, as WebAssembly.
+//!
+//! The exports are those of the addon in `bizkithub-node`, so that one npm package makes its classes of either. What differs is who
+//! waits: there are no threads here, so the host's timers and answers drive all calls, see `executor.rs`.
+#![cfg(target_family = "wasm")]
+#![expect(clippy::arc_with_non_send_sync, reason = "the core shares by `Arc`, and here there is one thread")]
+
+mod calls;
+mod client;
+pub mod clock;
+mod executor;
+pub mod failure;
+mod host;
+pub mod ledger;
+mod plan;
+mod questions;
+mod report;
+pub mod transport;
+
+use wasm_bindgen::prelude::wasm_bindgen;
+
+/// The predicted slug of a text, as the server's `toSlug` would make it.
+#[wasm_bindgen]
+#[must_use]
+pub fn slug(text: &str) -> String {
+    bizkithub::slug(text)
+}

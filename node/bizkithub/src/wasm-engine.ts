@@ -1,0 +1,51 @@
+import { callsOf } from './calls.js';
+import type { Engine, Perform } from './engine.js';
+import * as wasm from './wasm-module.js';
+
+let engine: Engine | undefined;
+
+/** The core as WebAssembly, compiled at its first use. */
+export function wasmEngine(): Engine {
+  return (engine ??= begin());
+}
+
+function begin(): Engine {
+  wasm.start();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  wasm.useTimer((milliseconds: number | undefined) => {
+    clearTimeout(timer);
+    timer = milliseconds === undefined ? undefined : setTimeout(() => { enter(wasm.timeIsUp); }, milliseconds);
+  });
+  return {
+    Calls: wasm.Calls,
+    Client: wasm.Client as Engine['Client'],
+    PlanBuilder: wasm.PlanBuilder as Engine['PlanBuilder'],
+    Transport,
+    answerExchange: (exchange, status, headers, body) => {
+      const bytes = typeof body === 'string' ? new TextEncoder().encode(body) : body;
+      enter(() => { wasm.answerExchange(exchange, status, headers, bytes); });
+    },
+    failExchange: (exchange, reason) => {
+      enter(() => { wasm.failExchange(exchange, reason); });
+    },
+    slug: wasm.slug,
+    failureOf: (exception) => {
+      const isPanic = exception instanceof Error && exception.name === 'RuntimeError';
+      return isPanic ? { failure: wasm.panicFailure() } : undefined;
+    },
+  };
+}
+
+/** Lets the engine go on; nobody is there to take an exception. */
+export function enter(go: () => void): void {
+  callsOf(wasmEngine()).enter(go);
+}
+
+class Transport extends wasm.Transport {
+  constructor(perform: Perform) {
+    super((exchange: number, method?: string, url?: string, headers?: string[], body?: string) => {
+      const isOpen = method !== undefined && url !== undefined && headers !== undefined;
+      perform(exchange, isOpen ? { method, url, headers, body } : null);
+    });
+  }
+}

@@ -1,0 +1,16 @@
+// The same classes for `import` as for `require`: `instanceof` works whoever made the object.
+export type * from './wasm.js';
+export {
+  ApiKeyError,
+  BizKitHubError,
+  Client,
+  InternalError,
+  InvalidInputError,
+  LedgerError,
+  NetworkError,
+  PermissionDeniedError,
+  QuotaError,
+  RejectedError,
+  ServerError,
+  slug,
+} from './wasm.js';
