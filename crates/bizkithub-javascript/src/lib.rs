@@ -8,6 +8,7 @@ mod pages;
 mod plan_settings;
 mod row_batch;
 mod run_settings;
+mod transport_failure;
 
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ pub use plan_settings::PlanSettings;
 pub use row_batch::push_rows;
 pub use run_settings::RunSettings;
 use serde::{Deserialize, Deserializer};
+pub use transport_failure::transport_failure;
 
 /// A time in milliseconds; `None` for one without an end.
 #[must_use]

@@ -6,6 +6,7 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use bizkithub::protocol::{Request, Response};
 use bizkithub::{BoxFuture, TransportError, TransportErrorKind};
+use bizkithub_javascript::transport_failure;
 use napi::bindgen_prelude::{FnArgs, Function};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Either, Status};
@@ -71,10 +72,10 @@ pub fn answer_exchange(exchange: u32, status: u16, headers: Vec<String>, body: E
     end(exchange, Ok(Response { status, headers, body }));
 }
 
-/// The end of an exchange without an answer. The reason must not contain the request's URL.
+/// The end of an exchange without an answer: why, without the request's URL, and the kind of failure where it is known.
 #[napi]
-pub fn fail_exchange(exchange: u32, reason: String) {
-    end(exchange, Err(TransportError::new(TransportErrorKind::Failed, reason)));
+pub fn fail_exchange(exchange: u32, reason: String, kind: Option<String>) {
+    end(exchange, Err(transport_failure(reason, kind.as_deref())));
 }
 
 fn end(exchange: u32, result: Result<Response, TransportError>) {

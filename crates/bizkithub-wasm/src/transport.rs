@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use bizkithub::protocol::{Request, Response};
 use bizkithub::{BoxFuture, TransportError, TransportErrorKind};
+use bizkithub_javascript::transport_failure;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -43,10 +44,10 @@ pub fn answer_exchange(exchange: u32, status: u16, headers: Vec<String>, body: V
     end(exchange, Ok(Response { status, headers, body }));
 }
 
-/// The end of an exchange without an answer. The reason must not contain the request's URL.
+/// The end of an exchange without an answer: why, without the request's URL, and the kind of failure where it is known.
 #[wasm_bindgen(js_name = failExchange)]
-pub fn fail_exchange(exchange: u32, reason: String) {
-    end(exchange, Err(TransportError::new(TransportErrorKind::Failed, reason)));
+pub fn fail_exchange(exchange: u32, reason: String, kind: Option<String>) {
+    end(exchange, Err(transport_failure(reason, kind.as_deref())));
 }
 
 fn end(exchange: u32, result: Result<Response, TransportError>) {

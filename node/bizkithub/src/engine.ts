@@ -82,7 +82,7 @@ export interface Engine {
   readonly PlanBuilder: { create(client: EngineClient, settings: string): EnginePlanBuilder | Failure };
   readonly Transport: new (perform: Perform) => EngineTransport;
   answerExchange(exchange: number, status: number, headers: string[], body: string | Uint8Array): void;
-  failExchange(exchange: number, reason: string): void;
+  failExchange(exchange: number, reason: string, kind?: string): void;
   slug(text: string): string | Failure;
   /** What ended the engine, when an exception of it says so: a panic leaves a WebAssembly module unusable. */
   failureOf?(exception: unknown): Failure | undefined;

@@ -34,7 +34,8 @@ export interface TransportResponse {
  * Performs one HTTP exchange for the client, in place of the built-in HTTP.
  *
  * It sends the request once and resolves with whatever answer arrives. It does not follow redirects, retry or limit the time: the
- * client does. When it rejects, the call fails with a `NetworkError` `transport_failed`.
+ * client does. When it rejects with an error whose `code`, or whose cause's, is one of Node's for networks, such as `ECONNREFUSED`, the
+ * client tries again as it would with the built-in HTTP; with any other, the call fails with a `NetworkError` `transport_failed`.
  *
  * ```ts
  * const transport: Transport = async (request) => {
@@ -70,7 +71,7 @@ export function carrierOf({ Transport: Carrier, answerExchange, failExchange }: 
           if (underWay.delete(exchange)) answerExchange(exchange, status, headers, body);
         },
         (error: unknown) => {
-          if (underWay.delete(exchange)) failExchange(exchange, reason(error));
+          if (underWay.delete(exchange)) failExchange(exchange, reason(error), kindOf(error));
         },
       )
       // What a host's function answers or rejects with may throw when it is looked at.
@@ -144,6 +145,38 @@ function reason(error: unknown): string {
   if (!isError(error)) return 'the transport failed: it rejected with something that is no Error';
   const text = [error.name, (error as { code?: unknown }).code, error.message].filter((part) => typeof part === 'string' && part !== '');
   return `the transport failed: ${text.join(': ')}`;
+}
+
+/** What Node's codes, and those of its `fetch`, say of an exchange: how far it came, and so whether to try again. */
+const KINDS: Readonly<Record<string, 'connect' | 'tls' | 'interrupted' | 'timeout'>> = {
+  EAI_AGAIN: 'connect',
+  ECONNREFUSED: 'connect',
+  EHOSTUNREACH: 'connect',
+  ENETUNREACH: 'connect',
+  ENOTFOUND: 'connect',
+  UND_ERR_CONNECT_TIMEOUT: 'connect',
+  CERT_HAS_EXPIRED: 'tls',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'tls',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'tls',
+  SELF_SIGNED_CERT_IN_CHAIN: 'tls',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'tls',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'tls',
+  ECONNRESET: 'interrupted',
+  EPIPE: 'interrupted',
+  UND_ERR_SOCKET: 'interrupted',
+  ECONNABORTED: 'timeout',
+  ETIMEDOUT: 'timeout',
+  UND_ERR_BODY_TIMEOUT: 'timeout',
+  UND_ERR_HEADERS_TIMEOUT: 'timeout',
+};
+
+function kindOf(error: unknown): string | undefined {
+  if (!isError(error)) return undefined;
+  const { code, cause } = error as { readonly code?: unknown; readonly cause?: { readonly code?: unknown } | null };
+  for (const known of [code, cause?.code]) {
+    if (typeof known === 'string' && Object.hasOwn(KINDS, known)) return KINDS[known];
+  }
+  return undefined;
 }
 
 function isError(error: unknown): error is Error {

@@ -25,8 +25,8 @@ function begin(): Engine {
       const bytes = typeof body === 'string' ? new TextEncoder().encode(body) : body;
       enter(() => { wasm.answerExchange(exchange, status, headers, bytes); });
     },
-    failExchange: (exchange, reason) => {
-      enter(() => { wasm.failExchange(exchange, reason); });
+    failExchange: (exchange, reason, kind) => {
+      enter(() => { wasm.failExchange(exchange, reason, kind); });
     },
     slug: wasm.slug,
     failureOf: (exception) => {

@@ -125,10 +125,30 @@ describe('a transport', () => {
     }
 
     test('names what went wrong', async () => {
-      const transport = async () => Promise.reject(Object.assign(new Error('connect refused'), { code: 'ECONNREFUSED' }));
+      const transport = async () => Promise.reject(Object.assign(new Error('connect refused'), { code: 'EOTHER' }));
       const error = await new Client({ apiKey, transport }).ping().catch((reason) => reason);
-      assert.match(error.message, /Error: ECONNREFUSED: connect refused/);
+      assert.match(error.message, /Error: EOTHER: connect refused/);
     });
+  });
+
+  describe('that fails as networks do is tried again, or not, as with the built-in HTTP, after', () => {
+    const failures = [
+      ['a refused connection', { code: 'ECONNREFUSED' }, 'connect_failed', 2],
+      ['a name that is not found, as fetch tells it', { cause: { code: 'ENOTFOUND' } }, 'connect_failed', 2],
+      ['a reset', { code: 'ECONNRESET' }, 'connection_lost', 2],
+      ['a timeout of its own', { code: 'ETIMEDOUT' }, 'timeout', 2],
+      ['a certificate that is not good', { code: 'CERT_HAS_EXPIRED' }, 'tls_failed', 1],
+      ['anything else', { code: 'toString' }, 'transport_failed', 1],
+    ];
+    for (const [name, properties, code, attempts] of failures) {
+      test(name, async () => {
+        const transport = async ({ url }) => Promise.reject(Object.assign(new Error(`no answer from ${url}`), properties));
+        const error = await new Client({ apiKey, transport, tries: 2 }).ping().catch((reason) => reason);
+        assert.ok(error instanceof NetworkError);
+        assert.deepEqual([error.code, error.attempts], [code, attempts]);
+        assert.ok(!error.message.includes(apiKey));
+      });
+    }
   });
 
   test('is freed with its client', async () => {

@@ -1,0 +1,103 @@
+import type {
+	Icon,
+	ICredentialDataDecryptedObject,
+	ICredentialTestRequest,
+	ICredentialType,
+	IHttpRequestOptions,
+	INodeProperties,
+} from 'n8n-workflow';
+
+/** A key of BizKitHub, where its API is, and which engine does the work. */
+export class BizKitHubApi implements ICredentialType {
+	name = 'bizKitHubApi';
+
+	displayName = 'BizKitHub API';
+
+	icon: Icon = { light: 'file:../nodes/BizKitHub/bizkithub.svg', dark: 'file:../nodes/BizKitHub/bizkithub.dark.svg' };
+
+	documentationUrl = 'https://docs.bizkithub.com';
+
+	properties: INodeProperties[] = [
+		{
+			displayName: 'API Key',
+			name: 'apiKey',
+			type: 'string',
+			typeOptions: { password: true },
+			default: '',
+			required: true,
+			description: 'The key of your organisation: 32 characters that begin with PROD or DEV_',
+		},
+		{
+			displayName: 'Base URL',
+			name: 'baseUrl',
+			type: 'string',
+			default: 'https://api.bizkithub.com',
+			description: 'The address of the API. Leave it as it is, but for a sandbox.',
+		},
+		{
+			displayName: 'Engine',
+			name: 'engine',
+			type: 'options',
+			options: [
+				{
+					name: "N8n's HTTP",
+					value: 'n8n',
+					description: 'Works everywhere: requests go through the proxy, the protection and the certificates of n8n',
+				},
+				{
+					name: 'Native',
+					value: 'native',
+					description:
+						'Faster, and with a ledger: for your own server, where the npm package bizkithub is installed beside this node',
+				},
+			],
+			default: 'n8n',
+		},
+		{
+			displayName: 'Ledger',
+			name: 'ledger',
+			type: 'string',
+			default: '',
+			placeholder: 'e.g. /data/bizkithub.ledger',
+			description:
+				'Where the native engine remembers what BizKitHub acknowledged, so that no execution sends it again: the path of a file on a local disk, or the URL of a PostgreSQL database without its password. Empty for none.',
+			displayOptions: { show: { engine: ['native'] } },
+		},
+		{
+			displayName: 'Ledger Password',
+			name: 'ledgerPassword',
+			type: 'string',
+			typeOptions: { password: true },
+			default: '',
+			description: 'The password of the PostgreSQL database, if that is where the ledger is',
+			displayOptions: { show: { engine: ['native'] } },
+		},
+	];
+
+	// A function, because evaluating an expression for each request would take longer than the request.
+	authenticate = async (
+		credentials: ICredentialDataDecryptedObject,
+		requestOptions: IHttpRequestOptions,
+	): Promise<IHttpRequestOptions> => ({
+		...requestOptions,
+		qs: { ...requestOptions.qs, apiKey: credentials.apiKey },
+	});
+
+	test: ICredentialTestRequest = {
+		request: { baseURL: '={{$credentials.baseUrl}}', url: '/ping/v1' },
+		rules: [
+			{
+				type: 'responseCode',
+				properties: { value: 404, message: 'BizKitHub does not accept this API key: check it, or make a new one in the administration' },
+			},
+			{
+				type: 'responseCode',
+				properties: { value: 401, message: 'The API key may not call the API: check its permissions in the administration' },
+			},
+			{
+				type: 'responseCode',
+				properties: { value: 429, message: 'The quota of this API key is used up: try again later' },
+			},
+		],
+	};
+}
