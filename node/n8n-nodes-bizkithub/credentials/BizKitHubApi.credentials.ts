@@ -40,9 +40,9 @@ export class BizKitHubApi implements ICredentialType {
 			type: 'options',
 			options: [
 				{
-					name: "N8n's HTTP",
+					name: 'Built In',
 					value: 'n8n',
-					description: 'Works everywhere: requests go through the proxy, the protection and the certificates of n8n',
+					description: "Works everywhere, with n8n's own HTTP: its proxy, its protection and its certificates hold",
 				},
 				{
 					name: 'Native',

@@ -18,8 +18,6 @@ await build({
   mainFields: ['main'],
   conditions: ['require'],
   target: 'es2022',
-  // A lookup that once failed is tried again by require only.
-  supported: { 'dynamic-import': false },
   // A node says what it has to say in its output.
   drop: ['console'],
   // The addon is the operator's own, where it is wanted; the engine in the bundle is WebAssembly.

@@ -101,7 +101,8 @@ async function planOf(context: IExecuteFunctions, rows: Row[], options: Options)
 
 function resultOf(row: Row, outcome: RowOutcome | undefined, report: Report, options: Options): Result {
 	const { onLongWait = 'pending', onUnknownCustomer = 'fail' } = options;
-	const json = { email: row.email, cuRefNo: row.cuRefNo, groups: row.groups, outcome: outcome?.outcome } as IDataObject;
+	const names = Object.entries(row).filter(([, value]) => value !== undefined && value !== null && value !== '');
+	const json = { ...Object.fromEntries(names), outcome: outcome?.outcome } as IDataObject;
 	switch (outcome?.outcome) {
 		case 'applied':
 		case 'skipped':

@@ -42,7 +42,7 @@ async function nativeEngine(context: IExecuteFunctions): Promise<typeof import('
 		throw new NodeOperationError(context.getNode(), error as Error, {
 			message: 'The native engine is not installed beside this node',
 			description:
-				"Install the npm package bizkithub in the folder of n8n's community nodes (mostly ~/.n8n/nodes) and start n8n again, or choose n8n's HTTP as the engine in the credential.",
+				"Install the npm package bizkithub in the folder of n8n's community nodes (mostly ~/.n8n/nodes) and start n8n again, or choose the engine Built In in the credential.",
 		});
 	}
 }

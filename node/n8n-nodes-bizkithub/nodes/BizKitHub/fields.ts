@@ -27,7 +27,7 @@ export const customerFields: INodeProperties[] = [
 		type: 'string',
 		typeOptions: { multipleValues: true, multipleValueButtonText: 'Add Group' },
 		placeholder: 'e.g. VIP',
-		default: [],
+		default: [''],
 		required: true,
 		displayOptions: ofCustomer,
 		description:

@@ -6,8 +6,8 @@ import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 
-/** Where the Makefile installed n8n and its Node. */
-export const { BIZKITHUB_N8N: installation, BIZKITHUB_N8N_NODE: node } = process.env;
+/** Where the Makefile installed n8n, its Node, and the tools for its nodes. */
+export const { BIZKITHUB_N8N: installation, BIZKITHUB_N8N_NODE: node, BIZKITHUB_N8N_TOOLS: tools } = process.env;
 const program = join(installation ?? '', 'node_modules', 'n8n', 'bin', 'n8n');
 
 const EMAIL = 'owner@example.com';
@@ -54,19 +54,29 @@ function environment(home, port, brokerPort) {
   };
 }
 
-/** Puts a package where n8n puts community packages, as it does: the package itself, and nothing that it does not need to run. */
-export function install(home, packageFolder) {
-  const packed = spawnSync('npm', ['pack', '--json', '--silent', '--pack-destination', home], { cwd: packageFolder, encoding: 'utf8' });
-  if (packed.status !== 0) throw new Error(packed.stderr);
-  const [{ name, filename }] = JSON.parse(packed.stdout);
-  const folder = join(home, '.n8n', 'nodes', 'node_modules', name);
+/** Unpacks what would be published of a package into a folder, and returns the folder of its own there. */
+export function unpack(packageFolder, folder) {
   mkdirSync(folder, { recursive: true });
-  const unpacked = spawnSync('tar', ['-xzf', join(home, filename), '-C', folder, '--strip-components=1'], { encoding: 'utf8' });
-  if (unpacked.status !== 0) throw new Error(unpacked.stderr);
-  const path = join(folder, 'package.json');
+  const packed = run('npm', ['pack', '--json', '--silent', '--pack-destination', folder], packageFolder);
+  const [{ name, filename }] = JSON.parse(packed);
+  const own = join(folder, name);
+  mkdirSync(own, { recursive: true });
+  run('tar', ['-xzf', join(folder, filename), '-C', own, '--strip-components=1'], folder);
+  rmSync(join(folder, filename));
+  return own;
+}
+
+function run(program, args, cwd) {
+  const { status, stdout, stderr } = spawnSync(program, args, { cwd, encoding: 'utf8' });
+  if (status !== 0) throw new Error(`${program} ended with ${status}: ${stderr}`);
+  return stdout;
+}
+
+/** Puts a package where n8n puts community packages, as it does: without what it does not need to run. */
+export function install(home, packageFolder) {
+  const path = join(unpack(packageFolder, join(home, '.n8n', 'nodes', 'node_modules')), 'package.json');
   const { devDependencies, peerDependencies, optionalDependencies, ...rest } = JSON.parse(readFileSync(path, 'utf8'));
   writeFileSync(path, JSON.stringify(rest));
-  return folder;
 }
 
 /** Takes a package away again. */
