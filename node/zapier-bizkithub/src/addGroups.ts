@@ -1,0 +1,83 @@
+import { QuotaError, type Report } from 'bizkithub/wasm';
+import { defineCreate, type Bundle, type ZObject } from 'zapier-platform-core';
+
+import { clientOf, TIME_LIMIT } from './client';
+import { telling } from './errors';
+
+/** Puts the groups of one customer, and tells what was done. */
+const perform = telling(async (z: ZObject, bundle: Bundle) => {
+  const { email, cuRefNo } = bundle.inputData as { readonly email?: unknown; readonly cuRefNo?: unknown };
+  const groups = listOf(bundle.inputData['groups']);
+  const allowGroups = listOf(bundle.inputData['allowedGroups']);
+  const plan = await clientOf(z, bundle).plan([{ email, cuRefNo, groups }], {
+    email: 'email',
+    cuRefNo: 'cuRefNo',
+    groups: 'groups',
+    allowGroups: allowGroups.length === 0 ? undefined : allowGroups,
+  });
+  const report = await plan.run({ deadline: TIME_LIMIT });
+  if (report.applied !== 1) throw reasonOf(report);
+  return { email: email ?? null, cuRefNo: cuRefNo ?? null, groups };
+});
+
+function reasonOf(report: Report): Error {
+  const { resumeAt, stoppedBy } = report;
+  const reason = report.outcomes().at(0)?.error ?? stoppedBy;
+  if (reason !== undefined) return reason;
+  return new QuotaError({ kind: 'quota', message: 'the quota of the API key is used up', ...(resumeAt && { retryAt: resumeAt }) });
+}
+
+/** The values of a field that takes several: Zapier hands over whatever a step before gave. */
+function listOf(value: unknown): string[] {
+  return [value].flat().map((item) => String(item ?? '').trim()).filter((item) => item !== '');
+}
+
+export const addGroups = defineCreate({
+  key: 'add_groups',
+  noun: 'Customer',
+  display: {
+    label: 'Add Groups to Customer',
+    description: 'Puts one or more groups (tags) on a customer. Groups that the customer has already are left as they are.',
+  },
+  operation: {
+    perform,
+    inputFields: [
+      {
+        key: 'email',
+        label: 'Email',
+        type: 'string',
+        required: false,
+        helpText: "The customer's email address. Either it or the reference number is needed.",
+      },
+      {
+        key: 'cuRefNo',
+        label: 'Reference Number',
+        type: 'string',
+        required: false,
+        helpText: "The customer's reference number (cuRefNo), 16 letters and digits. It wins when both are given.",
+      },
+      {
+        key: 'groups',
+        label: 'Groups',
+        type: 'string',
+        list: true,
+        required: true,
+        helpText: 'The names or slugs of the groups, one in each line. Groups that do not exist are created.',
+      },
+      {
+        key: 'allowedGroups',
+        label: 'Allowed Groups',
+        type: 'string',
+        list: true,
+        required: false,
+        helpText: 'When given, any other group is refused, so that a typo creates no group.',
+      },
+    ],
+    sample: { email: 'jan@barasek.com', cuRefNo: '1cGIHvFoQDGLAbcA', groups: ['personal-training'] },
+    outputFields: [
+      { key: 'email', label: 'Email', type: 'string' },
+      { key: 'cuRefNo', label: 'Reference Number', type: 'string' },
+      { key: 'groups', label: 'Groups', list: true, type: 'string' },
+    ],
+  },
+});
