@@ -1,6 +1,6 @@
 // Measures what a call costs the client's process: user and system CPU time per `addGroups`, 32 at a time, against the sandbox in a
-// process of its own. Node's own fetch does the same for comparison, and undici when it is installed in node/ (`npm install --no-save
-// undici`).
+// process of its own; with the built-in HTTP, and with undici as the transport of either engine, where it is installed in node/ (`npm
+// install --no-save undici`). undici and Node's own fetch do the same without this client for comparison.
 //
 // Usage: node benches/node_calls.mjs [calls]
 import { fork } from 'node:child_process';
@@ -9,6 +9,7 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 
 import { Client, Sandbox } from '../node/bizkithub/dist/index.mjs';
+import { Client as WasmClient } from '../node/bizkithub/dist/wasm.mjs';
 
 const CONCURRENCY = 32;
 const input = { email: 'jan@barasek.com', groups: ['personal-training'] };
@@ -29,6 +30,14 @@ if (process.argv[2] === 'serve') {
   const request = () => ({ method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(input) });
   const undici = await installed('undici');
   if (undici !== undefined) {
+    const transport = async ({ url, ...options }) => {
+      const { statusCode, headers, body } = await undici.request(url, options);
+      return { status: statusCode, headers, body: await body.text() };
+    };
+    for (const [name, Engine] of [['addon', Client], ['WebAssembly', WasmClient]]) {
+      const hosted = new Engine({ baseUrl, apiKey, transport });
+      await measure(`undici as the transport of the ${name}`, CONCURRENCY, calls, () => hosted.addGroups(input));
+    }
     await measure('undici', CONCURRENCY, calls, async () => (await undici.request(url, request())).body.json());
   }
   await measure('fetch', CONCURRENCY, calls / 5, async () => (await fetch(url, request())).json());

@@ -37,16 +37,16 @@ const names = [...readFileSync(join(folder, 'bizkithub_wasm.js'), 'utf8').matchA
 await build({
   stdin: {
     contents: `import { initSync } from './bizkithub_wasm.js';
-      import bytes from './bizkithub_wasm_bg.wasm';
+      import text from './bizkithub_wasm_bg.wasm';
       export { ${names.join(', ')} } from './bizkithub_wasm.js';
-      export function start() { initSync({ module: bytes }); }`,
+      export function start() { initSync({ module: Uint8Array.from(atob(text), (character) => character.charCodeAt(0)) }); }`,
     resolveDir: folder,
   },
   bundle: true,
   platform: 'neutral',
   format: 'cjs',
   target: 'es2022',
-  loader: { '.wasm': 'binary' },
+  loader: { '.wasm': 'base64' },
   outfile: join(packageFolder, 'dist', 'wasm-module.js'),
 });
 

@@ -105,6 +105,38 @@ describe('a process ends by itself, with nothing on its standard error', () => {
   });
 });
 
+test('many calls, answered or aborted, leave nothing behind', async () => {
+  const source = `
+    import { setImmediate } from 'node:timers/promises';
+    const many = async (count, call) => {
+      for (let begin = 0; begin < count; begin += 50) await Promise.allSettled(Array.from({ length: 50 }, call));
+      for (let round = 0; round < 5; round += 1) { globalThis.gc(); await setImmediate(); }
+      return process.memoryUsage();
+    };
+    const answered = () => client.addGroups({ email: 'jan@barasek.com', groups: ['vip'] });
+    const aborted = () => {
+      const controller = new AbortController();
+      const call = client.addGroups(${stuck}, { signal: controller.signal });
+      controller.abort();
+      return call;
+    };
+    // V8 gives itself more room during the first calls.
+    await many(15_000, answered);
+    const before = await many(500, aborted);
+    await many(15_000, answered);
+    const after = await many(3_000, aborted);
+    const grown = (part) => Math.round((after[part] - before[part]) / 1e6);
+    const alive = process.getActiveResourcesInfo().filter((name) => !/TTY|Pipe|Immediate/.test(name));
+    process.stdout.write(JSON.stringify({ heap: grown('heapUsed'), rss: grown('rss'), alive }));`;
+  const result = await run(process.execPath, ['--expose-gc', '--input-type=module', '--eval', `import { Client } from 'bizkithub'; const client = new Client(); ${source}`], {
+    env: { BIZKITHUB_API_KEY: sandbox.apiKey, BIZKITHUB_BASE_URL: sandbox.url },
+  });
+  assert.deepEqual([result.code, result.stderr], [0, '']);
+  const { heap, rss, alive } = JSON.parse(result.stdout);
+  assert.ok(heap <= 2 && rss <= 24, result.stdout);
+  assert.deepEqual(alive, []);
+});
+
 describe('a worker thread', () => {
   const source = `
     const { Client } = require(${JSON.stringify(packageFolder)});
