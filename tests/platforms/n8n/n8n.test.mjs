@@ -1,6 +1,6 @@
 // The node in the real n8n, compared with what the sandbox saw.
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
@@ -200,6 +200,17 @@ describe('in the real n8n', () => {
       assert.deepEqual(itemsOf(second).map(({ outcome }) => outcome), Array(4).fill('skipped'));
       assert.equal(sandbox.requests().length, 3);
     });
+  });
+
+  test('the example of the README does what it says', async () => {
+    const example = JSON.parse(readFileSync(join(packages, 'n8n-nodes-bizkithub', 'examples', 'tag-customers.json'), 'utf8'));
+    for (const node of example.nodes) {
+      if (node.name === 'BizKitHub') node.credentials = { bizKitHubApi: { id: credential.id, name: credential.name } };
+    }
+    const result = await n8n.run(example, [{}]);
+    assert.equal(result.status, 'success', JSON.stringify(result.error));
+    assert.deepEqual(itemsOf(result).map(({ outcome }) => outcome), ['applied', 'applied']);
+    assert.deepEqual(sandbox.groupsOf({ email: 'jan@barasek.com' }), new Set(['vip', 'newsletter']));
   });
 
   test('the command of n8n runs it too', async () => {
