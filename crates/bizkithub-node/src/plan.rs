@@ -57,7 +57,7 @@ impl PlanBuilder {
         let (inner, columns, bytes) = (self.inner.clone(), self.settings.columns(), bytes.to_vec());
         self.client.calls.start_blocking(call, move || {
             let mut plan = inner.lock().unwrap_or_else(PoisonError::into_inner);
-            push_arrow(&mut plan, &bytes, &columns)?;
+            push_arrow(&mut plan, bytes, &columns)?;
             Ok(Either4::D(u32::try_from(plan.rows()).unwrap_or(u32::MAX)))
         })
     }

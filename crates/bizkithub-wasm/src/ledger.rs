@@ -1,23 +1,32 @@
 //! A ledger that the host keeps, in a table of its own.
 
-use std::collections::BTreeSet;
 use std::future::ready;
+use std::pin::pin;
 use std::rc::Rc;
+use std::time::Duration;
 
 use bizkithub::job::{
     Batch, CustomerKey, Entry, Forget, GroupKey, KnownGroup, LedgerSecret, LedgerSummary, MemoryLedger, QuotaChange,
     Verdict,
 };
-use bizkithub::{BoxFuture, Error};
+use bizkithub::{BoxFuture, Clock, Error};
 use bizkithub_javascript::json;
+use futures_util::future::{Either, select};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
+use crate::clock::HostClock;
 use crate::executor;
 use crate::host::Callback;
 use crate::questions::Questions;
+
+/// How many customers are looked up, or answers recorded, by one call of the host.
+const AT_ONCE: usize = 1_000;
+
+/// How long a host may take for an answer, so that a ledger that hangs does not hold a run for ever.
+const LONGEST_ANSWER: Duration = Duration::from_secs(60);
 
 thread_local! {
     static OPEN: Questions<Result<String, String>> = Questions::default();
@@ -112,11 +121,19 @@ impl TryFrom<HostEntry> for Entry {
 impl HostLedger {
     async fn question(&self, what: &str, argument: &str) -> Result<String, Error> {
         let asked = OPEN.with(Questions::ask);
-        self.ask.ask(&JsValue::NULL, asked.number(), what, argument);
-        match asked.answer().await {
-            Some(Ok(answer)) => Ok(answer),
-            Some(Err(reason)) => Err(Error::ledger(format!("the ledger failed at {what}: {reason}"))),
-            None => Err(Error::internal("a question to the ledger was forgotten")),
+        let number = asked.number();
+        self.ask.ask(&JsValue::NULL, number, what, argument);
+        match select(pin!(asked.answer()), HostClock.sleep(LONGEST_ANSWER)).await {
+            Either::Left((Some(Ok(answer)), _)) => Ok(answer),
+            Either::Left((Some(Err(reason)), _)) => {
+                Err(Error::ledger(format!("the ledger failed at {what}: {reason}")))
+            }
+            Either::Left((None, _)) => Err(Error::internal("a question to the ledger was forgotten")),
+            Either::Right(_) => {
+                OPEN.with(|open| open.forget(number));
+                let seconds = LONGEST_ANSWER.as_secs();
+                Err(Error::ledger(format!("the ledger did not answer {what} within {seconds} seconds")))
+            }
         }
     }
 
@@ -145,12 +162,20 @@ impl bizkithub::job::Ledger for HostLedger {
 
     fn look_up<'a>(&'a self, customers: &'a [CustomerKey]) -> BoxFuture<'a, Result<Vec<Entry>, Error>> {
         Box::pin(async move {
-            let texts: Vec<_> = customers.iter().map(ToString::to_string).collect();
-            let found: Vec<HostEntry> = self.list("lookUp", &json(&texts)).await?;
-            let mut entries = found.into_iter().map(Entry::try_from).collect::<Result<Vec<_>, Error>>()?;
-            let wanted: BTreeSet<_> = customers.iter().copied().collect();
-            entries.retain(|entry| wanted.contains(&entry.customer));
-            entries.sort_by_key(|entry| (entry.customer, entry.group));
+            let mut entries = Vec::new();
+            for customers in customers.chunks(AT_ONCE) {
+                let texts: Vec<_> = customers.iter().map(ToString::to_string).collect();
+                let found: Vec<HostEntry> = self.list("lookUp", &json(&texts)).await?;
+                for entry in found {
+                    let entry = Entry::try_from(entry)?;
+                    // A host may answer more than it was asked.
+                    if customers.binary_search(&entry.customer).is_ok() {
+                        entries.push(entry);
+                    }
+                }
+            }
+            // The latest counts, where a host keeps them all.
+            entries.sort_by_key(|entry| (entry.customer, entry.group, entry.at));
             Ok(entries)
         })
     }
@@ -162,11 +187,17 @@ impl bizkithub::job::Ledger for HostLedger {
     fn record(&self, batch: Batch) -> BoxFuture<'_, Result<(), Error>> {
         Box::pin(async move {
             let group = |KnownGroup { key, slug, text, at }| HostGroup { group: group_text(key), slug, text, at };
-            let batch = HostBatch {
-                entries: batch.entries.into_iter().map(HostEntry::from).collect(),
-                groups: batch.groups.into_iter().map(group).collect(),
-            };
-            self.question("record", &json(&batch)).await.map(drop)
+            let mut entries = batch.entries.into_iter().map(HostEntry::from);
+            let mut groups: Vec<_> = batch.groups.into_iter().map(group).collect();
+            loop {
+                let entries: Vec<_> = entries.by_ref().take(AT_ONCE).collect();
+                if entries.is_empty() && groups.is_empty() {
+                    return Ok(());
+                }
+                // What was recorded when a later part fails is true all the same.
+                let part = HostBatch { entries, groups: std::mem::take(&mut groups) };
+                self.question("record", &json(&part)).await?;
+            }
         })
     }
 

@@ -3,7 +3,11 @@ import { join } from 'node:path';
 import { InternalError } from './errors.js';
 import type * as native from './native.js';
 
-/** What the addon exports. */
+/**
+ * What the addon exports.
+ *
+ * @internal
+ */
 export type Addon = typeof native;
 
 let found: Addon | InternalError | undefined;
@@ -11,6 +15,7 @@ let found: Addon | InternalError | undefined;
 /**
  * Loads the addon at its first use, so that importing this package neither fails nor costs anything.
  *
+ * @internal
  * @throws {@link InternalError} `addon_missing` when none loads on this machine, with the reasons.
  */
 export function load(): Addon {
@@ -19,7 +24,11 @@ export function load(): Addon {
   return addon;
 }
 
-/** The addon, or why there is none. */
+/**
+ * The addon, or why there is none.
+ *
+ * @internal
+ */
 export function findAddon(): Addon | InternalError {
   return (found ??= find());
 }

@@ -1,4 +1,4 @@
-import { callsOf, valueOf, type Calls } from './calls.js';
+import { callsOf, type Calls } from './calls.js';
 import type { Engine, EngineClient, EngineLedger, EnginePlan, EnginePlanBuilder } from './engine.js';
 import { filesUnsupported, invalidInput, type ErrorField } from './errors.js';
 import { Plan } from './plan.js';
@@ -144,7 +144,7 @@ export class BaseClient {
   protected constructor(engine: Engine, { settings, transport, ledger }: EngineSettings) {
     this.#calls = callsOf(engine);
     const carrier = transport === undefined ? undefined : carrierOf(engine, transport);
-    this.#native = valueOf(engine.Client.create(this.#calls.native, JSON.stringify(settings), carrier, ledger));
+    this.#native = this.#calls.ask(() => engine.Client.create(this.#calls.native, JSON.stringify(settings), carrier, ledger));
     this.baseUrl = this.#native.baseUrl;
   }
 
@@ -195,26 +195,30 @@ export class BaseClient {
   async plan(rows: Rows | Uint8Array | string, options: PlanOptions, callOptions?: CallOptions): Promise<Plan> {
     checkSettings(options, PLAN_OPTIONS);
     const { signal } = checkCallOptions(callOptions);
-    const builder = valueOf(this.#calls.engine.PlanBuilder.create(this.#open(), JSON.stringify(options)));
-    const start = <T>(begin: (call: number) => ReturnType<EnginePlanBuilder['finish']>) => this.#start<T>((_, call) => begin(call), signal);
+    signal?.throwIfAborted();
+    const client = this.#open();
+    const builder = this.#calls.ask(() => this.#calls.engine.PlanBuilder.create(client, JSON.stringify(options)));
+    const start = <T>(begin: (call: number) => ReturnType<EnginePlanBuilder['finish']>) => this.#calls.start<T>(begin, { signal });
     if (typeof rows === 'string') {
       if (builder.readFile === undefined) throw filesUnsupported('read the rows from the file, and pass them');
       return Plan.of(this.#calls, await start<EnginePlan>((call) => builder.readFile?.(call, rows)));
     }
     if (ArrayBuffer.isView(rows)) {
       if (builder.pushArrow === undefined) throw arrowUnsupported();
-      await start((call) => builder.pushArrow?.(call, rows));
+      const bytes = new Uint8Array(rows.buffer, rows.byteOffset, rows.byteLength);
+      await start((call) => builder.pushArrow?.(call, bytes));
     } else {
-      valueOf(builder.checkColumns());
+      this.#calls.ask(() => builder.checkColumns());
       const { email, cuRefNo, groups } = options;
-      await pushRows(rows, { email, cuRefNo, groups }, (batch) => start((call) => builder.push(call, batch)));
+      await pushRows(rows, { email, cuRefNo, groups }, (batch) => start((call) => builder.push(call, batch)), signal);
     }
     return Plan.of(this.#calls, await start<EnginePlan>((call) => builder.finish(call)));
   }
 
   /**
-   * Waits for the calls under way and lets go of the connections. Later calls are refused. A client needs no closing: it keeps no
-   * process alive, and what it holds goes with it.
+   * Waits for the calls under way; later calls and plans are refused, but plans that are made may be run. A client needs no closing: it
+   * keeps no process alive. Its connections and its ledger close when it and its plans are collected as garbage, so a program that needs
+   * many in short time keeps one; one whose transport or ledger reaches the client itself is collected only when it was closed.
    */
   async close(): Promise<void> {
     this.#native = undefined;

@@ -55,12 +55,13 @@ export class Calls {
       const answer = await new Promise<unknown>((resolve, reject) => {
         // Before it begins: an engine without threads may answer while it is still asked.
         this.#add(call, { resolve, reject, onProgress });
-        const refusal = this.#begin(call, begin);
-        if (refusal !== undefined) {
+        try {
+          this.ask(() => begin(call) ?? undefined);
+        } catch (error) {
           this.#remove(call);
-          reject(refusal);
+          throw error;
         }
-        if (refusal !== undefined || signal === undefined) return;
+        if (signal === undefined) return;
         forget = onAbort(signal, () => {
           this.#abort(call);
           if (isCancellable) return;
@@ -89,21 +90,25 @@ export class Calls {
     }
   }
 
+  /** The engine's answer to what takes no time; a failure, and the end of the engine, are thrown as errors of their classes. */
+  ask<T>(question: () => T): Exclude<T, Failure> {
+    let answer: T | undefined;
+    this.enter(() => {
+      answer = question();
+    });
+    if (this.#broken !== undefined) throw this.#broken;
+    return valueOf(answer as T);
+  }
+
   #break(error: BizKitHubError): void {
     this.#broken = error;
+    this.engine.end?.();
     for (const [call, { reject }] of [...this.#pending]) {
       this.#remove(call);
       reject(error);
     }
   }
 
-  #begin(call: number, begin: (call: number) => Refusal): BizKitHubError | undefined {
-    let refusal: Refusal;
-    this.enter(() => {
-      refusal = begin(call);
-    });
-    return this.#broken ?? (refusal ? errorOf(JSON.parse(refusal.failure) as ErrorShape) : undefined);
-  }
 
   #receive(call: number, value: unknown, failure: string | null, progress: string | null): void {
     const pending = this.#pending.get(call);

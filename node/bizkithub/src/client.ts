@@ -72,8 +72,13 @@ function engineFor(settings: Omit<ClientOptions, 'transport'>, transport: Transp
   const addon = findAddon();
   if (!(addon instanceof InternalError)) return [addon, { settings, transport }];
   if (transport === undefined || settings.ledger !== undefined) throw addon;
-  const { env } = process;
   // The module itself knows no environment.
-  const fromEnvironment = { apiKey: env['BIZKITHUB_API_KEY'], baseUrl: env['BIZKITHUB_BASE_URL'] };
-  return [wasmFallback(), { settings: { ...fromEnvironment, ...settings }, transport }];
+  const { apiKey = fromEnvironment('BIZKITHUB_API_KEY'), baseUrl = fromEnvironment('BIZKITHUB_BASE_URL') } = settings;
+  return [wasmFallback(), { settings: { ...settings, apiKey, baseUrl }, transport }];
+}
+
+/** An empty variable counts as unset, as in every shell script that clears one. */
+function fromEnvironment(name: string): string | undefined {
+  const value = process.env[name];
+  return value === undefined || value.trim() === '' ? undefined : value;
 }

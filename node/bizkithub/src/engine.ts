@@ -86,4 +86,6 @@ export interface Engine {
   slug(text: string): string | Failure;
   /** What ended the engine, when an exception of it says so: a panic leaves a WebAssembly module unusable. */
   failureOf?(exception: unknown): Failure | undefined;
+  /** Takes back what the engine wanted of the host, when it is unusable. */
+  end?(): void;
 }

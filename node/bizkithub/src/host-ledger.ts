@@ -5,7 +5,8 @@ import * as wasm from './wasm-module.js';
  * A ledger that the host keeps: a table of what the server answered, so that it is not asked again. It knows customers and groups by
  * keyed hashes only, which are made with the API key: under another key, a ledger knows nothing.
  *
- * Every method may be called while another one is under way. When one rejects, the plan or the run ends with a `LedgerError`.
+ * Every method may be called while another one is under way. When one rejects, or does not answer within a minute, the plan or the run ends
+ * with a `LedgerError`.
  */
 export interface HostLedger {
   /** Every group that was ever recorded. */
@@ -13,11 +14,12 @@ export interface HostLedger {
   /**
    * What is known of some customers, in any order.
    *
-   * @param customers - Their keys: at most a few thousand, each once.
+   * @param customers - Their keys: at most 1,000, each once.
    */
   lookUp(customers: readonly string[]): Promise<readonly LedgerEntry[]>;
   /**
-   * Remembers a batch, all of it or nothing, and resolves once it is durable: only then a report counts its rows as applied.
+   * Remembers a batch of at most 1,000 entries, all of it or nothing, and resolves once it is durable: only then a report counts its rows
+   * as applied.
    *
    * An entry replaces the earlier one of its customer and group; a group that is known keeps its first text.
    */
@@ -33,7 +35,7 @@ export interface LedgerEntry {
   /** When the server answered, in milliseconds since the Unix epoch. */
   readonly at: number;
   /** The code with which the server refused; absent where it said yes. */
-  readonly refused?: string;
+  readonly refused?: string | null | undefined;
 }
 
 /** A group that a ledger knows by name. */
@@ -71,9 +73,19 @@ export function ledgerOf(ledger: HostLedger): wasm.Ledger {
   return new wasm.Ledger((question: number, what: (typeof METHODS)[number], argument: string) => {
     answer(ledger, what, argument).then(
       (text) => { enter(() => { wasm.answerLedger(question, text); }); },
-      (error: unknown) => { enter(() => { wasm.failLedger(question, error instanceof Error ? error.message : 'it gave no reason'); }); },
+      (error: unknown) => { enter(() => { wasm.failLedger(question, reason(error)); }); },
     );
   });
+}
+
+/** Says why a ledger failed, whatever it rejected with. */
+function reason(error: unknown): string {
+  try {
+    const { message } = error as { readonly message?: unknown };
+    return typeof message === 'string' ? message : 'it gave no reason';
+  } catch {
+    return 'it gave no reason';
+  }
 }
 
 async function answer(ledger: HostLedger, what: (typeof METHODS)[number], argument: string): Promise<string> {

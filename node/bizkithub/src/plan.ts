@@ -1,4 +1,4 @@
-import { valueOf, type Calls } from './calls.js';
+import type { Calls } from './calls.js';
 import type { EnginePlan, EngineReport } from './engine.js';
 import { errorOf, type BizKitHubError, type ErrorShape } from './errors.js';
 import { LazyList } from './lazy-list.js';
@@ -94,7 +94,7 @@ export interface RunOptions {
    * half of what is left goes at once. `fast` uses what is there, then waits. Default: `even`.
    */
   readonly pace?: 'even' | 'fast' | undefined;
-  /** The share of the quota that is left to others, from 0 to 1. Default: 0. */
+  /** The share of the quota that is left to others, from 0 to below 1. Default: 0. */
   readonly reserve?: number | undefined;
   /**
    * The longest that the run may take, in milliseconds. A wait for quota that would end later ends the run at once; the report's
@@ -151,13 +151,13 @@ export class Plan {
 
   /** What the plan will cost and do. */
   get bill(): Bill {
-    return (this.#bill ??= JSON.parse(valueOf(this.#native.bill())) as Bill);
+    return (this.#bill ??= JSON.parse(this.#calls.ask(() => this.#native.bill())) as Bill);
   }
 
   /** The refused rows, in their order: each error tells its row, field and reason. */
   get refusals(): LazyList<BizKitHubError> {
     return LazyList.of(this.#native.refusalCount, (begin, count) =>
-      (JSON.parse(valueOf(this.#native.refusals(begin, count))) as ErrorShape[]).map(errorOf),
+      (JSON.parse(this.#calls.ask(() => this.#native.refusals(begin, count))) as ErrorShape[]).map(errorOf),
     );
   }
 

@@ -1,4 +1,4 @@
-import { valueOf, type Calls } from './calls.js';
+import type { Calls } from './calls.js';
 import type { EngineReport } from './engine.js';
 import { errorOf, filesUnsupported, invalidInput, type BizKitHubError, type ErrorShape } from './errors.js';
 import { LazyList } from './lazy-list.js';
@@ -137,7 +137,7 @@ export class Report implements OutcomeCounts {
   readonly #native: EngineReport;
 
   private constructor(calls: Calls, report: EngineReport) {
-    const { startedAt, resumeAt, stoppedBy, ...summary } = JSON.parse(valueOf(report.summary())) as Summary;
+    const { startedAt, resumeAt, stoppedBy, ...summary } = JSON.parse(calls.ask(() => report.summary())) as Summary;
     this.rows = summary.rows;
     this.applied = summary.applied;
     this.skipped = summary.skipped;
@@ -168,7 +168,7 @@ export class Report implements OutcomeCounts {
   /** Every row's outcome, in the order of the rows, made when it is asked for: `for (const { row, outcome } of report.outcomes())`. */
   outcomes(): LazyList<RowOutcome> {
     return LazyList.of(this.rows, (begin, count) => {
-      const shapes = JSON.parse(valueOf(this.#native.outcomes(begin, count))) as OutcomeShape[];
+      const shapes = JSON.parse(this.#calls.ask(() => this.#native.outcomes(begin, count))) as OutcomeShape[];
       return shapes.map(outcomeOf);
     });
   }
@@ -185,7 +185,7 @@ export class Report implements OutcomeCounts {
 
   /** Why rows are neither applied nor skipped, the most frequent reason first. Every row is looked at each time it is asked for. */
   get reasons(): readonly Reason[] {
-    const shapes = JSON.parse(valueOf(this.#native.reasons())) as ReasonShape[];
+    const shapes = JSON.parse(this.#calls.ask(() => this.#native.reasons())) as ReasonShape[];
     return shapes.map(({ code, examples, ...reason }) => ({ ...reason, code: code ?? undefined, examples: examples.map(outcomeOf) }));
   }
 

@@ -1,3 +1,4 @@
+import { onAbort } from './abort.js';
 import { invalidInput } from './errors.js';
 
 /** How many rows cross the border at once. */
@@ -16,10 +17,10 @@ export interface RowColumns {
 /** Rows as objects, in an array or anything else that yields them. */
 export type Rows = Iterable<object> | AsyncIterable<object>;
 
-/** A value as the addon takes it, in JSON. */
+/** A value as an engine takes it, in JSON. */
 type Cell = string | number | boolean | null | Record<string, never> | readonly Cell[];
 
-/** A row as the addon takes it. */
+/** A row as an engine takes it. */
 type RowShape = { readonly [name in keyof RowColumns]?: Cell } | { readonly unreadable: string; readonly field?: keyof RowColumns };
 
 /**
@@ -28,14 +29,20 @@ type RowShape = { readonly [name in keyof RowColumns]?: Cell } | { readonly unre
  * @throws InvalidInputError `rows_invalid` when the rows are not iterable, `column_missing` when no row has a named property: a
  * misspelt name would otherwise drop a column without a word.
  */
-export async function pushRows(rows: Rows, columns: RowColumns, push: (batch: string) => Promise<unknown>): Promise<void> {
+export async function pushRows(
+  rows: Rows,
+  columns: RowColumns,
+  push: (batch: string) => Promise<unknown>,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   if (!isIterable(rows)) {
     throw invalidInput('rows_invalid', 'the rows are not iterable', 'pass an array, another iterable or an async iterable of objects, or the path of a file');
   }
   const unseen = new Set(Object.values(columns).filter((name) => name !== undefined));
   let first: object | undefined;
   let batch: RowShape[] = [];
-  for await (const row of rows as AsyncIterable<unknown>) {
+  const turn = turns();
+  for await (const row of untilAborted(rows, signal)) {
     if (typeof row === 'object' && row !== null) {
       first ??= row;
       for (const name of unseen) if (name in row) unseen.delete(name);
@@ -43,6 +50,7 @@ export async function pushRows(rows: Rows, columns: RowColumns, push: (batch: st
     batch.push(shapeOf(row, columns));
     if (batch.length === BATCH) {
       await push(JSON.stringify(batch));
+      await turn();
       batch = [];
     }
   }
@@ -52,6 +60,51 @@ export async function pushRows(rows: Rows, columns: RowColumns, push: (batch: st
     }
   }
   if (batch.length > 0) await push(JSON.stringify(batch));
+}
+
+/** For so long, in milliseconds, rows of a source that never waits are read without a turn for anybody else. */
+const LONGEST_TURN = 20;
+
+/** Lets others have their turn, now and then: an engine without threads works on this one. */
+function turns(): () => Promise<void> {
+  let since = performance.now();
+  return async () => {
+    if (performance.now() - since < LONGEST_TURN) return;
+    await new Promise<void>((resolve) => {
+      setTimeout(resolve, 0);
+    });
+    since = performance.now();
+  };
+}
+
+/** The rows, until the signal is aborted: also while the next one does not come. The source is then closed, and not waited for. */
+async function* untilAborted(rows: Rows, signal: AbortSignal | undefined): AsyncGenerator<unknown, void, undefined> {
+  if (signal === undefined) {
+    yield* rows as AsyncIterable<unknown>;
+    return;
+  }
+  let forget: (() => void) | undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    forget = onAbort(signal, () => {
+      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- the reason is the caller's, as for fetch
+      reject(signal.reason);
+    });
+  });
+  aborted.catch(() => undefined);
+  const iterator = Symbol.asyncIterator in rows ? rows[Symbol.asyncIterator]() : rows[Symbol.iterator]();
+  let isOver = false;
+  try {
+    for (;;) {
+      signal.throwIfAborted();
+      const { done, value } = await Promise.race([iterator.next(), aborted]);
+      isOver = done === true;
+      if (isOver) return;
+      yield value;
+    }
+  } finally {
+    forget?.();
+    if (!isOver) void Promise.resolve(iterator.return?.()).catch(() => undefined);
+  }
 }
 
 function isIterable(rows: unknown): boolean {

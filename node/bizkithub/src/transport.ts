@@ -34,7 +34,7 @@ export interface TransportResponse {
  * Performs one HTTP exchange for the client, in place of the built-in HTTP.
  *
  * It sends the request once and resolves with whatever answer arrives. It does not follow redirects, retry or limit the time: the
- * client does. When it rejects with an error whose `code`, or whose cause's, is one of Node's for networks, such as `ECONNREFUSED`, the
+ * client does. When it rejects with an error whose `code`, or that of a cause, is one of Node's for networks, such as `ECONNREFUSED`, the
  * client tries again as it would with the built-in HTTP; with any other, the call fails with a `NetworkError` `transport_failed`.
  *
  * ```ts
@@ -154,27 +154,42 @@ const KINDS: Readonly<Record<string, 'connect' | 'tls' | 'interrupted' | 'timeou
   EHOSTUNREACH: 'connect',
   ENETUNREACH: 'connect',
   ENOTFOUND: 'connect',
+  ENETDOWN: 'connect',
   UND_ERR_CONNECT_TIMEOUT: 'connect',
   CERT_HAS_EXPIRED: 'tls',
+  CERT_NOT_YET_VALID: 'tls',
+  CERT_REVOKED: 'tls',
   DEPTH_ZERO_SELF_SIGNED_CERT: 'tls',
+  EPROTO: 'tls',
   ERR_TLS_CERT_ALTNAME_INVALID: 'tls',
   SELF_SIGNED_CERT_IN_CHAIN: 'tls',
+  UNABLE_TO_GET_ISSUER_CERT: 'tls',
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'tls',
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'tls',
   ECONNRESET: 'interrupted',
   EPIPE: 'interrupted',
+  ERR_STREAM_PREMATURE_CLOSE: 'interrupted',
+  UND_ERR_CLOSED: 'interrupted',
   UND_ERR_SOCKET: 'interrupted',
   ECONNABORTED: 'timeout',
+  ESOCKETTIMEDOUT: 'timeout',
   ETIMEDOUT: 'timeout',
   UND_ERR_BODY_TIMEOUT: 'timeout',
   UND_ERR_HEADERS_TIMEOUT: 'timeout',
 };
 
+/** How deep the causes of an error are looked at. */
+const DEPTH = 4;
+
 function kindOf(error: unknown): string | undefined {
-  if (!isError(error)) return undefined;
-  const { code, cause } = error as { readonly code?: unknown; readonly cause?: { readonly code?: unknown } | null };
-  for (const known of [code, cause?.code]) {
-    if (typeof known === 'string' && Object.hasOwn(KINDS, known)) return KINDS[known];
+  let cause = error;
+  for (let depth = 0; depth < DEPTH && typeof cause === 'object' && cause !== null; depth += 1) {
+    const { code, name } = cause as { readonly code?: unknown; readonly name?: unknown };
+    if (typeof code === 'string' && Object.hasOwn(KINDS, code)) return KINDS[code];
+    if (typeof code === 'string' && code.startsWith('ERR_SSL_')) return 'tls';
+    // What `AbortSignal.timeout` aborts with.
+    if (name === 'TimeoutError') return 'timeout';
+    ({ cause } = cause as { readonly cause?: unknown });
   }
   return undefined;
 }

@@ -30,13 +30,17 @@ function begin(): Engine {
     },
     slug: wasm.slug,
     failureOf: (exception) => {
-      const isPanic = exception instanceof Error && exception.name === 'RuntimeError';
-      return isPanic ? { failure: wasm.panicFailure() } : undefined;
+      // A stack that overflows ends the module as a panic does.
+      const isEnd = exception instanceof Error && ['RuntimeError', 'RangeError'].includes(exception.name);
+      return isEnd ? { failure: wasm.panicFailure() } : undefined;
+    },
+    end: () => {
+      clearTimeout(timer);
     },
   };
 }
 
-/** Lets the engine go on; nobody is there to take an exception. */
+/** Lets the engine go on, from outside of a call. */
 export function enter(go: () => void): void {
   callsOf(wasmEngine()).enter(go);
 }

@@ -12,5 +12,7 @@ export {
   QuotaError,
   RejectedError,
   ServerError,
+  allowedGroupsOfField,
+  groupsOfField,
   slug,
 } from './wasm.js';

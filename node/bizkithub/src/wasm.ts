@@ -1,5 +1,5 @@
 /**
- * The client of `bizkithub` on the WebAssembly engine, for hosts where no addon may be: automation platforms, edge runtimes, bundles.
+ * The client of `bizkithub` on the WebAssembly engine, for hosts where no addon may be: automation platforms, bundles.
  * The host performs the HTTP exchanges; everything else is as in `bizkithub`, but for files, Arrow data and the sandbox.
  *
  * @packageDocumentation
@@ -13,7 +13,7 @@ import { wasmEngine } from './wasm-engine.js';
 
 /** The settings of a {@link Client}. Times are in milliseconds. */
 export interface ClientOptions extends CommonClientOptions {
-  /** The API key. */
+  /** The API key, also with `keyPlacement: 'host'`: the ledger's keys are made with it, and errors are searched for it. */
   readonly apiKey: string;
   /** Performs the HTTP exchanges. */
   readonly transport: Transport;
@@ -69,6 +69,7 @@ export {
   ServerError,
 } from './errors.js';
 export type { ErrorField, ErrorKind, ErrorProperties } from './errors.js';
+export { allowedGroupsOfField, groupsOfField } from './field.js';
 export type { HostLedger, LedgerBatch, LedgerEntry, LedgerGroup } from './host-ledger.js';
 export type { LazyList } from './lazy-list.js';
 export type { Bill, BillGroup, BillTime, Plan, Progress, RunOptions } from './plan.js';

@@ -220,7 +220,7 @@ describe('a plan', () => {
       });
     }
 
-    test('asks for no more than it has planned', async () => {
+    test('asks for no more than it has planned, and an abort does not wait for the next row', async () => {
       let asked = 0;
       const counted = async function* () {
         for (const row of rows) {
@@ -234,8 +234,8 @@ describe('a plan', () => {
       const plan = client.plan(slow, COLUMNS, { signal: controller.signal });
       await eventually(() => asked === 1_500, 'half of the rows are read');
       controller.abort();
+      await assert.rejects(plan, { name: 'AbortError' });
       assert.equal(asked, 1_500);
-      void plan.catch(() => {});
     });
 
     test('stops reading on abort, and closes the source', async () => {
@@ -252,7 +252,7 @@ describe('a plan', () => {
         }
       };
       await assert.rejects(client.plan(endless(), COLUMNS, { signal: controller.signal }), /enough/);
-      assert.ok(isClosed);
+      await eventually(() => isClosed, 'the source is closed');
       await assert.rejects(client.plan(rows, COLUMNS, { signal: controller.signal }), /enough/);
     });
 
@@ -274,6 +274,26 @@ describe('a plan', () => {
         assert.deepEqual([...plan.refusals].map(({ row, code }) => [row, code]), [[2, 'email_invalid'], [3, 'customer_missing']]);
       });
     }
+
+    test('whose bytes are not what they were is refused, or read, and nothing else', async () => {
+      for (const format of ['stream', 'file']) {
+        const bytes = tableToIPC(table, format);
+        for (let place = 0; place < bytes.length; place += 3) {
+          for (const value of [0xff, 0x7f]) {
+            const broken = Uint8Array.from(bytes);
+            broken[place] = value;
+            const error = await client.plan(broken, COLUMNS).then(() => undefined, (reason) => reason);
+            assert.ok(error === undefined || error instanceof InvalidInputError, `${format} ${place}: ${error}`);
+          }
+        }
+        for (const length of [bytes.length - 1, bytes.length >> 1, 9]) {
+          await assert.rejects(client.plan(bytes.slice(0, length), COLUMNS), InvalidInputError);
+        }
+      }
+      const stream = tableToIPC(table, 'stream');
+      await assert.rejects(client.plan(Buffer.concat([stream, stream]), COLUMNS), { code: 'arrow_invalid' });
+      await assert.rejects(client.plan(new Uint16Array(8), COLUMNS), { code: 'arrow_invalid' });
+    });
 
     test('that is none, or lacks a column', async () => {
       await assert.rejects(client.plan(Buffer.from('email,groups'), COLUMNS), { code: 'arrow_invalid' });

@@ -100,6 +100,29 @@ describe('the WebAssembly engine', () => {
     assert.deepEqual([again.applied, again.skipped, again.rejected, again.requestsSent], [1, 2, 1, 1]);
   });
 
+  test('asks a ledger of the host for no more at once than it says, and takes the latest of its answers', async () => {
+    const sizes = { lookUp: 0, record: 0 };
+    const { lookUp, record, ...ledger } = hostLedger();
+    const counted = {
+      ...ledger,
+      lookUp: async (customers) => {
+        sizes.lookUp = Math.max(sizes.lookUp, customers.length);
+        const found = await lookUp(customers);
+        return found.flatMap((entry) => [entry, { ...entry, at: entry.at - 1, refused: 'OLD' }]);
+      },
+      record: async (batch) => {
+        sizes.record = Math.max(sizes.record, batch.entries.length);
+        await record(batch);
+      },
+    };
+    const rows = Array.from({ length: 2_500 }, (_, index) => ({ email: `customer-${index}@example.com`, groups: 'vip' }));
+    const yes = client({ ledger: counted, quota: '1000000/min', transport: async () => ({ status: 200, body: '{"success":true}' }) });
+    const plan = await yes.plan(rows, COLUMNS);
+    assert.equal((await plan.run({ pace: 'fast', concurrency: 256 })).applied, 2_500);
+    assert.equal((await yes.plan(rows, COLUMNS)).bill.skipped, 2_500);
+    assert.ok(sizes.lookUp <= 1_000 && sizes.lookUp > 1 && sizes.record <= 1_000, JSON.stringify(sizes));
+  });
+
   describe('tells why a ledger of the host failed', () => {
     const broken = async () => { throw new Error('the table is gone'); };
     const ledgers = [
@@ -114,6 +137,15 @@ describe('the WebAssembly engine', () => {
         const error = await client({ ledger }).plan(ROWS, COLUMNS).catch((reason) => reason);
         assert.ok(error instanceof LedgerError, String(error));
         assert.match(error.message, message);
+      });
+    }
+
+    for (const [name, reason] of [['nothing', undefined], ['a text', 'gone'], ['an error whose message is none', Object.assign(new Error(), { message: 7 })]]) {
+      test(`and rejects with ${name}`, async () => {
+        const ledger = { ...hostLedger(), lookUp: () => Promise.reject(reason) };
+        await assert.rejects(client({ ledger }).plan(ROWS, COLUMNS), { code: 'ledger_failed' });
+        // The engine, which all clients share, is as it was.
+        assert.equal(slug('VIP'), 'vip');
       });
     }
 

@@ -72,23 +72,29 @@ export class BizKitHubApi implements ICredentialType {
 			description: 'The password of the PostgreSQL database, if that is where the ledger is',
 			displayOptions: { show: { engine: ['native'] } },
 		},
+		{
+			displayName: 'Accept New Key for the Ledger',
+			name: 'acceptKey',
+			type: 'boolean',
+			default: false,
+			description: 'Whether a ledger that belongs to another key is used all the same, because this key replaced it',
+			displayOptions: { show: { engine: ['native'] } },
+		},
 	];
 
 	// A function, because evaluating an expression for each request would take longer than the request.
-	authenticate = async (
+	authenticate = (
 		credentials: ICredentialDataDecryptedObject,
 		requestOptions: IHttpRequestOptions,
-	): Promise<IHttpRequestOptions> => ({
-		...requestOptions,
-		qs: { ...requestOptions.qs, apiKey: credentials.apiKey },
-	});
+	): Promise<IHttpRequestOptions> =>
+		Promise.resolve({ ...requestOptions, qs: { ...requestOptions.qs, apiKey: (credentials.apiKey as string).trim() } });
 
 	test: ICredentialTestRequest = {
 		request: { baseURL: '={{$credentials.baseUrl}}', url: '/ping/v1' },
 		rules: [
 			{
 				type: 'responseCode',
-				properties: { value: 404, message: 'BizKitHub does not accept this API key: check it, or make a new one in the administration' },
+				properties: { value: 404, message: 'BizKitHub does not accept this API key: check it and the base URL, or make a new key in the administration' },
 			},
 			{
 				type: 'responseCode',

@@ -10,7 +10,7 @@ import { Sandbox } from 'bizkithub';
 const require = createRequire(import.meta.url);
 const { BizKitHub } = require('../dist/nodes/BizKitHub/BizKitHub.node.js');
 const { BizKitHubApi } = require('../dist/credentials/BizKitHubApi.credentials.js');
-const { NodeApiError, NodeOperationError } = require('n8n-workflow');
+const { NodeApiError } = require('n8n-workflow');
 
 const node = new BizKitHub();
 const credential = new BizKitHubApi();
@@ -74,6 +74,7 @@ describe('the node of n8n', () => {
       ['a list that an expression gave', [['VIP', 'Sale']], ['vip', 'sale']],
       ['a list with gaps', ['', 'VIP', null, undefined], ['vip']],
       ['numbers', [2026, 'VIP'], ['2026', 'vip']],
+      ['a JSON list, as agents write it', '["VIP", "Sale"]', ['vip', 'sale']],
     ]) {
       test(name, async () => {
         const [{ outcome }] = await jsonOf([{ ...JAN, groups }]);
@@ -103,6 +104,7 @@ describe('the node of n8n', () => {
       ['nobody', { groups: ['VIP'] }, /customer|e-mail/],
       ['no groups', { email: JAN.email, groups: [] }, /group/],
       ['groups that are none', { email: JAN.email, groups: [{ name: 'VIP' }] }, /object/],
+      ['a number that is no name', { email: JAN.email, groups: [1.5] }, /1\.5/],
       ['a group that is not allowed', { email: JAN.email, groups: ['VPI'] }, /VPI/, { parameters: { options: { allowGroups: ['VIP'] } } }],
     ]) {
       test(name, async () => {
@@ -122,6 +124,58 @@ describe('the node of n8n', () => {
     assert.match(quota.message, /quota/);
   });
 
+  test('allows nothing when the allowed groups are given and empty', async () => {
+    for (const allowGroups of [[], [''], [undefined], '']) {
+      assert.match((await failureOf([JAN], { parameters: { options: { allowGroups } } })).message, /allowed groups/);
+    }
+    assert.deepEqual(sandbox.requests(), []);
+    assert.equal((await jsonOf([JAN], { parameters: { options: { allowGroups: 'VIP; Sale' } } }))[0].outcome, 'applied');
+  });
+
+  test('an expression that fails concerns its own item', async () => {
+    const items = [JAN, { get email() { throw new Error('the expression is broken'); }, groups: ['VIP'] }, JAN];
+    const error = await failureOf(items);
+    assert.deepEqual([error.message, error.context.itemIndex], ['the expression is broken', 1]);
+    assert.deepEqual(sandbox.requests(), []);
+    const results = await jsonOf(items, { continues: true });
+    assert.deepEqual(results.map(({ outcome, error: message }) => outcome ?? message), ['applied', 'the expression is broken', 'applied']);
+  });
+
+  test('tells the failure of an item as it is, also while others wait for quota', async () => {
+    const limited = await Sandbox.start({ quota: { model: 'fixedBlock', limit: 3, blockSeconds: 86_400 }, faults: [{ when: { email: 'broken@example.com' }, effect: { status: { status: 500 } } }] });
+    try {
+      const items = ['broken', 'a', 'b', 'c', 'd', 'e'].map((name) => ({ email: `${name}@example.com`, groups: ['VIP'] }));
+      const connection = { apiKey: limited.apiKey, baseUrl: limited.url, engine: 'n8n' };
+      const results = await jsonOf(items, { continues: true, credentials: connection, parameters: { options: { longestWait: 1 } } });
+      assert.ok(results[0].details.status === 500 || results[0].outcome === 'pending', inspect(results[0]));
+      assert.ok(results.some(({ outcome, resumeAt }) => outcome === 'pending' && resumeAt !== undefined));
+    } finally {
+      await limited.stop();
+    }
+  });
+
+  test('trims the key as the client does', async () => {
+    assert.equal((await jsonOf([JAN], { credentials: credentials({ apiKey: ` ${sandbox.apiKey}\n` }) }))[0].outcome, 'applied');
+  });
+
+  describe('the native engine', () => {
+    const native = (more) => credentials({ engine: 'native', ...more });
+
+    test('is one for all executions', async () => {
+      const { readdirSync } = await import('node:fs');
+      await execute([JAN], { credentials: native() });
+      const before = readdirSync('/proc/self/fd').length;
+      for (let round = 0; round < 20; round += 1) await execute([JAN], { credentials: native() });
+      assert.ok(readdirSync('/proc/self/fd').length <= before + 2);
+    });
+
+    test('refuses a password that the ledger has no place for', async () => {
+      for (const ledger of ['/tmp/groups.ledger', 'postgresql:///database?host=/run']) {
+        assert.match((await failureOf([JAN], { credentials: native({ ledger, ledgerPassword: 'a%b' }) })).message, /takes no password/);
+      }
+    });
+  });
+
   test('never throws while it continues on errors', async () => {
     const items = [JAN, { email: 'nobody', groups: ['VIP'] }];
     for (const apiKey of ['key', 'DEV_0000000000000000000000000000']) {
@@ -132,7 +186,7 @@ describe('the node of n8n', () => {
     const [done, refused] = await execute(items, { continues: true });
     assert.equal(done.json.outcome, 'applied');
     assert.deepEqual(Object.keys(refused.json), ['error', 'message', 'details']);
-    assert.deepEqual(refused.json.details, { outcome: 'rejected', kind: 'invalid_input', code: 'email_invalid', field: 'email' });
+    assert.deepEqual(refused.json.details, { email: 'nobody', groups: 'VIP', outcome: 'rejected', kind: 'invalid_input', code: 'email_invalid', field: 'email' });
   });
 
   test('keeps a text that has a word of n8n in it', async () => {
@@ -164,7 +218,7 @@ describe('the node of n8n', () => {
     });
 
     test('or says that there is none', async () => {
-      await assert.rejects(predict('🎉'), NodeOperationError);
+      await assert.rejects(predict('🎉'), NodeApiError);
       assert.match((await predict('🎉', true))[0].json.error, /slug/);
     });
   });

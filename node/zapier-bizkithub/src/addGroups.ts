@@ -1,4 +1,4 @@
-import { QuotaError, type Report } from 'bizkithub/wasm';
+import { allowedGroupsOfField, groupsOfField, QuotaError, type Report } from 'bizkithub/wasm';
 import { defineCreate, type Bundle, type ZObject } from 'zapier-platform-core';
 
 import { clientOf, TIME_LIMIT } from './client';
@@ -7,17 +7,18 @@ import { telling } from './errors';
 /** Puts the groups of one customer, and tells what was done. */
 const perform = telling(async (z: ZObject, bundle: Bundle) => {
   const { email, cuRefNo } = bundle.inputData as { readonly email?: unknown; readonly cuRefNo?: unknown };
-  const groups = listOf(bundle.inputData['groups']);
-  const allowGroups = listOf(bundle.inputData['allowedGroups']);
+  const groups = groupsOfField(bundle.inputData['groups']);
+  const allowed: unknown = bundle.inputData['allowedGroups'];
   const plan = await clientOf(z, bundle).plan([{ email, cuRefNo, groups }], {
     email: 'email',
     cuRefNo: 'cuRefNo',
     groups: 'groups',
-    allowGroups: allowGroups.length === 0 ? undefined : allowGroups,
+    // Zapier hands over an empty list for a field that nobody filled.
+    allowGroups: Array.isArray(allowed) && allowed.length === 0 ? undefined : allowedGroupsOfField(allowed),
   });
   const report = await plan.run({ deadline: TIME_LIMIT });
   if (report.applied !== 1) throw reasonOf(report);
-  return { email: email ?? null, cuRefNo: cuRefNo ?? null, groups };
+  return { email: email ?? null, cuRefNo: cuRefNo ?? null, groups: String(groups).split(';').map((group) => group.trim()) };
 });
 
 function reasonOf(report: Report): Error {
@@ -25,11 +26,6 @@ function reasonOf(report: Report): Error {
   const reason = report.outcomes().at(0)?.error ?? stoppedBy;
   if (reason !== undefined) return reason;
   return new QuotaError({ kind: 'quota', message: 'the quota of the API key is used up', ...(resumeAt && { retryAt: resumeAt }) });
-}
-
-/** The values of a field that takes several: Zapier hands over whatever a step before gave. */
-function listOf(value: unknown): string[] {
-  return [value].flat().map((item) => String(item ?? '').trim()).filter((item) => item !== '');
 }
 
 export const addGroups = defineCreate({
@@ -62,7 +58,7 @@ export const addGroups = defineCreate({
         type: 'string',
         list: true,
         required: true,
-        helpText: 'The names or slugs of the groups, one in each line. Groups that do not exist are created.',
+        helpText: 'The names or slugs of the groups, one in each line, or several separated by `;` (not by commas). Groups that do not exist are created.',
       },
       {
         key: 'allowedGroups',

@@ -6,7 +6,7 @@ import { telling } from './errors';
 /** Puts the key into the requests. The engine never does: what it hands over may be logged. */
 export const withApiKey: BeforeRequestMiddleware = (request, _z, bundle) => ({
   ...request,
-  params: { ...request.params, apiKey: String(bundle.authData['apiKey']) },
+  params: { ...request.params, apiKey: String(bundle.authData['apiKey']).trim() },
 });
 
 const test = telling(async (z: ZObject, bundle: Bundle) => {

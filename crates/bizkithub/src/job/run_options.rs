@@ -34,7 +34,7 @@ pub struct RunOptions {
     pub on_quota: OnQuota,
     /// How requests leave within the quota. Default: evenly.
     pub pace: Pace,
-    /// The share of the quota that is left to others with the same key, from 0 to 1. Default: 0.
+    /// The share of the quota that is left to others with the same key, from 0 to below 1. Default: 0.
     pub reserve: f64,
     /// The longest that the run may take. A wait for quota that would end later ends the run at once; when the time is up, the requests
     /// under way get the [grace](Self::grace). The report then says when to resume. Default: no limit.
@@ -67,13 +67,13 @@ impl RunOptions {
     ///
     /// # Errors
     ///
-    /// `reserve_invalid` for a share that is not from 0 to 1.
+    /// `reserve_invalid` for a share that is not from 0 to below 1: with all of the quota left to others, a run would never end.
     pub fn check(&self) -> Result<(), Error> {
-        if (0.0..=1.0).contains(&self.reserve) {
+        if (0.0..1.0).contains(&self.reserve) {
             return Ok(());
         }
-        let message = format!("the reserve is {}, which is no share of the quota", self.reserve);
-        Err(Error::invalid_input("reserve_invalid", message, "give a number from 0 to 1, such as 0.2"))
+        let message = format!("the reserve is {}, which leaves nothing or is no share of the quota", self.reserve);
+        Err(Error::invalid_input("reserve_invalid", message, "give a number from 0 to below 1, such as 0.2"))
     }
 }
 

@@ -3,12 +3,12 @@ import type { IDataObject, IExecuteFunctions, INodeExecutionData } from 'n8n-wor
 
 import { clientOf } from './client';
 import { errorItem, failureOf, nodeError, type Failure } from './failure';
-import { groupsOf, listOf } from './groups';
 
 /** What the collection "Options" holds. */
 type Options = {
 	allowGroups?: unknown;
 	concurrency?: number;
+	longestRun?: number;
 	longestWait?: number;
 	onLongWait?: 'fail' | 'pending';
 	onUnknownCustomer?: 'fail' | 'continue';
@@ -35,15 +35,7 @@ const NOTHING_SENT = 'Nothing was sent.';
 export async function addGroups(context: IExecuteFunctions): Promise<INodeExecutionData[]> {
 	const count = context.getInputData().length;
 	if (count === 0) return [];
-	let settled: Settled;
-	try {
-		settled = await settle(context, count);
-	} catch (error) {
-		// What concerns all items fails each of them: to throw while the node continues on errors would let them pass unchanged.
-		const failure = failureOf(error);
-		settled = { results: Array.from({ length: count }, () => ({ failure })), failed: { failure }, summary: NOTHING_SENT };
-	}
-	const { results, failed, summary } = settled;
+	const { results, failed, summary } = await settle(context, count);
 	if (failed !== undefined && !context.continueOnFail()) throw nodeError(context, failed.failure, failed.index, summary);
 	return results.map((result, index) =>
 		'failure' in result ? errorItem(result.failure, index) : { json: result.json, pairedItem: { item: index } },
@@ -52,22 +44,67 @@ export async function addGroups(context: IExecuteFunctions): Promise<INodeExecut
 
 async function settle(context: IExecuteFunctions, count: number): Promise<Settled> {
 	const options = context.getNodeParameter('options', 0, {}) as Options;
-	const rows = Array.from({ length: count }, (_, index) => rowOf(context, index));
-	const plan = await planOf(context, rows, options);
-	const refusal = plan.refusals.at(0);
-	if (refusal !== undefined && !context.continueOnFail()) {
-		return { results: [], failed: { failure: failureOf(refusal), index: (refusal.row ?? 1) - 1 }, summary: NOTHING_SENT };
+	let summary = NOTHING_SENT;
+	try {
+		const { allowedGroupsOfField, groupsOfField } = await import('bizkithub/wasm');
+		const rows = Array.from({ length: count }, (_, index) => rowOf(context, index, groupsOfField));
+		const readable = rows.filter(isRow);
+		const plan = await planOf(context, readable, options, allowedGroupsOfField(options.allowGroups));
+		const refused = firstRefusal(rows, plan);
+		if (refused !== undefined && !context.continueOnFail()) return { results: [], failed: refused, summary };
+		summary = 'Some of it may have been sent; running the node again is safe.';
+		const report = await run(context, plan, options);
+		const outcomes = report.outcomes()[Symbol.iterator]();
+		const results = rows.map((row): Result => (isRow(row) ? resultOf(row, outcomes.next().value as RowOutcome, report, options) : { failure: row }));
+		return { results, failed: firstFailure(results), summary: summaryOf(report) };
+	} catch (error) {
+		// What concerns all items fails each of them: to throw while the node continues on errors would let them pass unchanged.
+		const failure = failureOf(error);
+		return { results: Array.from({ length: count }, () => ({ failure })), failed: { failure }, summary };
 	}
-	const { concurrency, longestWait = 60, pace } = options;
-	const report = await plan.run({
+}
+
+/** What the fields of an item say, or why they say nothing: an expression that fails concerns its own item. */
+function rowOf(context: IExecuteFunctions, index: number, groupsOfField: (value: unknown) => unknown): Row | Failure {
+	try {
+		return {
+			email: context.getNodeParameter('email', index, ''),
+			cuRefNo: context.getNodeParameter('cuRefNo', index, ''),
+			groups: groupsOfField(context.getNodeParameter('groups', index, [])),
+		};
+	} catch (error) {
+		return failureOf(error);
+	}
+}
+
+function isRow(row: Row | Failure): row is Row {
+	return 'groups' in row;
+}
+
+async function planOf(context: IExecuteFunctions, rows: Row[], options: Options, allowGroups: string[] | undefined): Promise<Plan> {
+	const client = await clientOf(context, { quota: options.quota === '' ? undefined : options.quota });
+	return await client.plan(rows, { email: 'email', cuRefNo: 'cuRefNo', groups: 'groups', allowGroups });
+}
+
+async function run(context: IExecuteFunctions, plan: Plan, options: Options): Promise<Report> {
+	const { concurrency, longestRun = 300, longestWait = 60, pace = 'fast' } = options;
+	return await plan.run({
 		signal: context.getExecutionCancelSignal(),
 		concurrency,
 		pace,
+		deadline: longestRun > 0 ? longestRun * 1000 : undefined,
 		...(longestWait > 0 ? { longestWait: longestWait * 1000 } : { onQuota: 'stop' }),
 	});
-	const outcomes = report.outcomes().toArray();
-	const results = rows.map((row, index) => resultOf(row, outcomes[index], report, options));
-	return { results, failed: firstFailure(results), summary: summaryOf(report) };
+}
+
+/** The first item that cannot be sent, whatever the server would say. */
+function firstRefusal(rows: (Row | Failure)[], { refusals }: Plan): Settled['failed'] {
+	const places = rows.flatMap((row, index) => (isRow(row) ? [index] : []));
+	const refusal = refusals.at(0);
+	const refused = refusal && { failure: failureOf(refusal), index: places[(refusal.row ?? 1) - 1] ?? 0 };
+	const unreadable = rows.findIndex((row) => !isRow(row));
+	if (unreadable < 0 || (refused !== undefined && refused.index < unreadable)) return refused;
+	return { failure: rows[unreadable] as Failure, index: unreadable };
 }
 
 function firstFailure(results: Result[]): Settled['failed'] {
@@ -80,50 +117,22 @@ function summaryOf({ applied, skipped, rows }: Report): string {
 	return `${applied + skipped} of ${rows} items are done; running the node again is safe.`;
 }
 
-function rowOf(context: IExecuteFunctions, index: number): Row {
-	return {
-		email: context.getNodeParameter('email', index, ''),
-		cuRefNo: context.getNodeParameter('cuRefNo', index, ''),
-		groups: groupsOf(context.getNodeParameter('groups', index, [])),
-	};
-}
-
-async function planOf(context: IExecuteFunctions, rows: Row[], options: Options): Promise<Plan> {
-	const client = await clientOf(context, { quota: options.quota === '' ? undefined : options.quota });
-	const allowGroups = listOf(options.allowGroups).map(String);
-	return await client.plan(rows, {
-		email: 'email',
-		cuRefNo: 'cuRefNo',
-		groups: 'groups',
-		allowGroups: allowGroups.length === 0 ? undefined : allowGroups,
-	});
-}
-
-function resultOf(row: Row, outcome: RowOutcome | undefined, report: Report, options: Options): Result {
+function resultOf(row: Row, { outcome, error }: RowOutcome, report: Report, options: Options): Result {
 	const { onLongWait = 'pending', onUnknownCustomer = 'fail' } = options;
 	const names = Object.entries(row).filter(([, value]) => value !== undefined && value !== null && value !== '');
-	const json = { ...Object.fromEntries(names), outcome: outcome?.outcome } as IDataObject;
-	switch (outcome?.outcome) {
-		case 'applied':
-		case 'skipped':
-			return { json };
-		case 'rejected':
-			if (outcome.error?.kind === 'rejected' && onUnknownCustomer === 'continue') {
-				const { code, message: reason, advice } = outcome.error;
-				return { json: { ...json, code, reason, advice } };
-			}
-			break;
-		case 'pending':
-			if (report.resumeAt !== undefined && report.stoppedBy === undefined) {
-				const resumeAt = report.resumeAt.toISOString();
-				if (onLongWait === 'pending') return { json: { ...json, resumeAt } };
-				const message = `The quota is used up until ${resumeAt}`;
-				return { failure: { message, description: report.advice, details: { outcome: 'pending', resumeAt } } };
-			}
-			break;
-		default:
+	const json = { ...Object.fromEntries(names), outcome } as IDataObject;
+	if (outcome === 'applied' || outcome === 'skipped') return { json };
+	if (outcome === 'rejected' && error?.kind === 'rejected' && onUnknownCustomer === 'continue') {
+		const { code, message: reason, advice } = error;
+		return { json: { ...json, code, reason, advice } };
 	}
-	const error = outcome?.error ?? report.stoppedBy;
-	const failure = failureOf(error ?? { message: 'The execution was stopped', advice: report.advice });
-	return { failure: { ...failure, details: { outcome: outcome?.outcome, ...failure.details } } };
+	const isForQuota = error === undefined || error.kind === 'quota';
+	if (outcome === 'pending' && isForQuota && report.resumeAt !== undefined && report.stoppedBy === undefined) {
+		const resumeAt = report.resumeAt.toISOString();
+		if (onLongWait === 'pending') return { json: { ...json, resumeAt } };
+		const message = `The quota or the time is used up until ${resumeAt}`;
+		return { failure: { message, description: report.advice, details: { ...json, resumeAt } } };
+	}
+	const failure = failureOf(error ?? report.stoppedBy ?? { message: 'The execution was stopped', advice: report.advice });
+	return { failure: { ...failure, details: { ...json, ...failure.details } } };
 }

@@ -8,11 +8,11 @@ export type Failure = {
 	/** What to do now. */
 	description?: string | undefined;
 	/** What expressions may decide on. */
-	details: IDataObject;
+	details: IDataObject & { status?: number };
 };
 
 /** What is known of an error: of the client's, or of n8n's own. */
-type Known = Partial<Omit<BizKitHubError, 'message'>> & { message: string; description?: string | null };
+type Known = Partial<Omit<BizKitHubError, 'message' | 'name'>> & { message: string; description?: string | null };
 
 /** What the client knows of an error, and nothing else of it. */
 export function failureOf(error: unknown): Failure {

@@ -31,7 +31,7 @@ export const customerFields: INodeProperties[] = [
 		required: true,
 		displayOptions: ofCustomer,
 		description:
-			'The groups to put on the customer, by name or slug. A value may also be an expression that gives a list, or several groups separated by ; or |. BizKitHub creates groups that do not exist.',
+			'The groups to put on the customer, by name or slug. A value may also be an expression that gives a list, or several groups separated by ; or | (not by commas). BizKitHub creates groups that do not exist.',
 	},
 	{
 		displayName: 'Options',
@@ -40,6 +40,7 @@ export const customerFields: INodeProperties[] = [
 		placeholder: 'Add option',
 		default: {},
 		displayOptions: ofCustomer,
+		description: 'They hold for all items together: an expression in one sees the first item',
 		options: [
 			{
 				displayName: 'Allowed Groups',
@@ -52,12 +53,20 @@ export const customerFields: INodeProperties[] = [
 					'When given, any other group is refused before anything is sent, so that a typo creates no group',
 			},
 			{
+				displayName: 'Longest Run',
+				name: 'longestRun',
+				type: 'number',
+				typeOptions: { minValue: 0 },
+				default: 300,
+				description: 'How many seconds the node may take in all. What is left then is pending. 0 for no limit.',
+			},
+			{
 				displayName: 'Longest Wait for Quota',
 				name: 'longestWait',
 				type: 'number',
 				typeOptions: { minValue: 0 },
 				default: 60,
-				description: 'How many seconds to wait at most when the quota is used up. 0 for not at all.',
+				description: 'How many seconds to wait at a time when the quota is used up. 0 for not at all. Short pauses between requests do not count.',
 			},
 			{
 				displayName: 'On Unknown Customer',
@@ -90,7 +99,7 @@ export const customerFields: INodeProperties[] = [
 					},
 					{ name: 'Fast', value: 'fast', description: 'Use what the quota allows at once, then wait' },
 				],
-				default: 'even',
+				default: 'fast',
 				description: 'How the requests leave within the quota',
 			},
 			{
@@ -127,7 +136,7 @@ export const customerFields: INodeProperties[] = [
 					},
 				],
 				default: 'pending',
-				description: 'What to do with the items that are left when the quota is used up for longer than the longest wait',
+				description: 'What to do with the items that are left when the quota is used up for longer than the longest wait, or the longest run is over',
 			},
 		],
 	},

@@ -1,15 +1,28 @@
-import { NodeOperationError, type IExecuteFunctions, type INodeExecutionData } from 'n8n-workflow';
+import type { IDataObject, IExecuteFunctions, INodeExecutionData } from 'n8n-workflow';
+
+import { errorItem, failureOf, nodeError, type Failure } from './failure';
+
+const NO_SLUG: Failure = {
+	message: 'Nothing of the name is left in a slug',
+	description: 'A name needs letters or digits: BizKitHub cannot make a group of it',
+	details: {},
+};
 
 /** Tells the slug of each item's name. */
 export async function predictSlugs(context: IExecuteFunctions): Promise<INodeExecutionData[]> {
 	const { slug } = await import('bizkithub/wasm');
+	const resultOf = (name: unknown): { json: IDataObject } | { failure: Failure } => {
+		try {
+			const predicted = slug((typeof name === 'number' ? String(name) : name) as string);
+			return predicted === '' ? { failure: NO_SLUG } : { json: { name: name as string, slug: predicted } };
+		} catch (error) {
+			return { failure: failureOf(error) };
+		}
+	};
 	return context.getInputData().map((_, item) => {
-		const name = context.getNodeParameter('name', item) as unknown;
-		const predicted = slug(String(name ?? ''));
-		if (predicted !== '') return { json: { name, slug: predicted } as INodeExecutionData['json'], pairedItem: { item } };
-		const message = 'Nothing of the name is left in a slug';
-		const description = 'A name needs letters or digits: BizKitHub cannot make a group of it';
-		if (context.continueOnFail()) return { json: { error: message, message: description, details: {} }, pairedItem: { item } };
-		throw new NodeOperationError(context.getNode(), message, { itemIndex: item, description });
+		const result = resultOf(context.getNodeParameter('name', item));
+		if ('json' in result) return { json: result.json, pairedItem: { item } };
+		if (context.continueOnFail()) return errorItem(result.failure, item);
+		throw nodeError(context, result.failure, item, 'A slug was predicted for the items before it.');
 	});
 }
