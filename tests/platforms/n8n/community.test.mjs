@@ -17,16 +17,17 @@ const { analyzePackage, SOURCE_FILE_PATTERNS } = await import(
 
 describe('the package for n8n', () => {
   const published = mkdtempSync(join(tmpdir(), 'bizkithub-n8n-'));
-  // Beside the tools, so that the linter finds itself and its plugins.
-  const sources = join(tools, 'bizkithub-sources');
+  // Below the tools, so that the linter finds itself and its plugins.
+  const below = mkdtempSync(join(tmpdir(), 'bizkithub-n8n-'));
+  const sources = join(below, 'n8n-nodes-bizkithub');
   after(() => {
     rmSync(published, { recursive: true });
-    rmSync(sources, { recursive: true, force: true });
+    rmSync(below, { recursive: true });
   });
 
   test('passes n8n-node lint as it is for the cloud, without a word', () => {
-    rmSync(sources, { recursive: true, force: true });
     mkdirSync(join(sources, 'node_modules'), { recursive: true });
+    symlinkSync(join(tools, 'node_modules'), join(below, 'node_modules'));
     for (const part of ['bundle', 'credentials', 'nodes', 'eslint.config.mjs', 'package.json', 'tsconfig.json']) {
       cpSync(join(packageFolder, part), join(sources, part), { recursive: true });
     }

@@ -49,7 +49,7 @@ pub(crate) struct RunArguments {
     #[arg(long, value_name = "CHOICE", default_value = "even", value_parser = named_choice(&Pace::ALL), help_heading = "Quota")]
     pace: Pace,
 
-    /// The share of the quota that is left to others, from 0 to 1
+    /// The share of the quota that is left to others, from 0 to below 1
     #[arg(long, value_name = "SHARE", default_value = "0", value_parser = share, help_heading = "Quota")]
     reserve: f64,
 
@@ -266,6 +266,6 @@ fn going_on_text(report: &Report, unsettled: u64, has_ledger: bool) -> String {
 }
 
 fn share(text: &str) -> Result<f64, String> {
-    let share = text.parse::<f64>().ok().filter(|share| (0.0..=1.0).contains(share));
-    share.ok_or_else(|| "give a number from 0 to 1, such as 0.2".to_owned())
+    let share = text.parse::<f64>().ok().filter(|share| (0.0..1.0).contains(share));
+    share.ok_or_else(|| "give a number from 0 to below 1, such as 0.2".to_owned())
 }

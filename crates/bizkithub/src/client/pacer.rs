@@ -118,7 +118,7 @@ pub struct Wish {
     pub backlog: u64,
     /// How they leave.
     pub pace: Pace,
-    /// The share of the quota that is left to others, from 0 to 1.
+    /// The share of the quota that is left to others, from 0 to below 1.
     pub reserve: f64,
     /// For how long ahead permits are wanted, in microseconds.
     pub ahead: u64,

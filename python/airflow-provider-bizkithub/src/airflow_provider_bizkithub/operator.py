@@ -85,7 +85,7 @@ class BizKitHubAddGroupsOperator(ReschedulableOperator):
         concurrency: The most requests under way at once, at most 256.
         pace: `"fast"` uses the quota that is there, then waits without a worker; `"even"` spreads the requests, which
             holds the worker all the time.
-        reserve: The share of the quota that is left to others, from 0 to 1.
+        reserve: The share of the quota that is left to others, from 0 to below 1.
         leg: The longest that a leg sends, because schedulers and hosts end tasks of hours.
         defer_from: Shorter waits for quota hold the worker: Airflow may fail a task that is resumed very soon
             (https://github.com/apache/airflow/issues/72716).

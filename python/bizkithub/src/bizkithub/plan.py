@@ -139,7 +139,7 @@ class Plan(BasePlan):
             pace: `"even"` spreads the requests over the quota's window, so that others with the same key find room at
                 any time; a run that needs at most half of what is left goes at once. `"fast"` uses what is there, then
                 waits.
-            reserve: The share of the quota that is left to others, from 0 to 1.
+            reserve: The share of the quota that is left to others, from 0 to below 1.
             deadline: The longest that the run may take, in seconds. A wait for quota that would end later ends the run
                 at once; `Report.resume_at` tells when to run again.
             longest_wait: The longest wait for quota at a time, in seconds. A longer one ends the run at once;
@@ -212,7 +212,7 @@ class AsyncPlan(BasePlan):
             pace: `"even"` spreads the requests over the quota's window, so that others with the same key find room at
                 any time; a run that needs at most half of what is left goes at once. `"fast"` uses what is there, then
                 waits.
-            reserve: The share of the quota that is left to others, from 0 to 1.
+            reserve: The share of the quota that is left to others, from 0 to below 1.
             deadline: The longest that the run may take, in seconds. A wait for quota that would end later ends the run
                 at once; `Report.resume_at` tells when to run again.
             longest_wait: The longest wait for quota at a time, in seconds. A longer one ends the run at once;

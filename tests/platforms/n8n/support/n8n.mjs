@@ -98,6 +98,8 @@ export class N8n {
     return n8n;
   }
 
+  /** What n8n keeps of every execution. */
+  texts = [];
   #child;
   #exited;
   #isOver = false;
@@ -153,11 +155,15 @@ export class N8n {
     const pinData = { Start: items.map((json) => ({ json })) };
     const { id } = await this.call('POST', '/workflows', { ...workflow, pinData });
     const { executionId } = await this.call('POST', `/workflows/${id}/run`, { triggerToStartFrom: { name: 'Start' } });
-    for (;;) {
+    for (let tries = 0; tries < 2_400; tries += 1) {
       const { status, data } = await this.call('GET', `/executions/${executionId}`);
-      if (['success', 'error', 'crashed', 'canceled'].includes(status)) return { status, text: data, ...unflatten(data).resultData, workflowId: id };
+      if (['success', 'error', 'crashed', 'canceled'].includes(status)) {
+        this.texts.push(data);
+        return { status, ...unflatten(data).resultData };
+      }
       await setTimeout(50);
     }
+    throw new Error(`the execution does not end: ${this.log.slice(-3_000)}`);
   }
 
   async stop() {
