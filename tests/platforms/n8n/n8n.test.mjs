@@ -230,7 +230,7 @@ describe('in the real n8n', () => {
   });
 
   test('and waits until the quota is back for what is left', async (context) => {
-    const { other, credentialOfOther } = await strict(context, { customerPolicy: 'acceptEvery', quota: { model: 'fixedBlock', limit: 1, blockSeconds: 4 } });
+    const { other, credentialOfOther } = await strict(context, { customerPolicy: 'acceptEvery', quota: { model: 'slidingWindow', limit: 1, windowSeconds: 4 } });
     const example = JSON.parse(readFileSync(join(packages, 'n8n-nodes-bizkithub', 'examples', 'tag-customers.json'), 'utf8'));
     for (const node of example.nodes) {
       if (node.name !== 'BizKitHub') continue;

@@ -1,7 +1,7 @@
 // The integration as Zapier takes it: validated and built by its command line, and the built zip's handler run under its Node.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -28,13 +28,8 @@ describe('for Zapier', () => {
   let sandbox;
 
   before(async () => {
-    mkdirSync(app);
-    for (const part of ['dist', 'index.js', '.zapierapprc']) cpSync(join(packageFolder, part), join(app, part), { recursive: true });
-    const { devDependencies, ...manifest } = JSON.parse(readFileSync(join(packageFolder, 'package.json'), 'utf8'));
-    writeFileSync(join(app, 'package.json'), JSON.stringify(manifest));
-    writeFileSync(join(app, '.gitignore'), 'node_modules\nbuild\n');
-    const installed = run('npm', ['install', '--omit=optional', '--omit=peer', '--ignore-scripts', '--no-audit', '--no-fund'], app, process.env);
-    assert.equal(installed.code, 0, installed.text);
+    const staged = run(process.execPath, [join(packageFolder, 'scripts', 'stage.mjs'), app], packageFolder, process.env);
+    assert.equal(staged.code, 0, staged.text);
     sandbox = await Sandbox.start({ customerPolicy: 'onlySeeded', customers: [{ email: 'jan@barasek.com' }] });
   });
   after(async () => {
