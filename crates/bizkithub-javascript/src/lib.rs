@@ -3,6 +3,7 @@
 //! The npm package `bizkithub` writes and reads this JSON. Settings are checked there by type and by name, and here by the core.
 
 mod client_settings;
+mod exchange;
 mod failure;
 mod pages;
 mod plan_settings;
@@ -13,6 +14,7 @@ mod transport_failure;
 use std::time::Duration;
 
 pub use client_settings::ClientSettings;
+pub use exchange::{RequestParts, response};
 pub use failure::{caught, json, parse};
 pub use pages::{outcomes_page, refusals_page};
 pub use plan_settings::PlanSettings;

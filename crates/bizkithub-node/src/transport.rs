@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use bizkithub::protocol::{Request, Response};
 use bizkithub::{BoxFuture, TransportError, TransportErrorKind};
-use bizkithub_javascript::transport_failure;
+use bizkithub_javascript::{RequestParts, response, transport_failure};
 use napi::bindgen_prelude::{FnArgs, Function};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Either, Status};
@@ -66,10 +66,7 @@ pub fn answer_exchange(exchange: u32, status: u16, headers: Vec<String>, body: E
         Either::A(text) => text.into_bytes(),
         Either::B(bytes) => bytes.to_vec(),
     };
-    let mut texts = headers.into_iter();
-    let pair = || Some((texts.next()?.to_ascii_lowercase(), texts.next()?));
-    let headers = std::iter::from_fn(pair).collect();
-    end(exchange, Ok(Response { status, headers, body }));
+    end(exchange, Ok(response(status, headers, body)));
 }
 
 /// The end of an exchange without an answer: why, without the request's URL, and the kind of failure where it is known.
@@ -107,13 +104,8 @@ impl Carrier {
 }
 
 fn message(request: &Request) -> TransportRequest {
-    let body = str::from_utf8(request.body()).unwrap_or_default();
-    TransportRequest {
-        method: request.method().as_str(),
-        url: request.url().to_owned(),
-        headers: request.headers().flat_map(|(name, value)| [name.to_owned(), value.to_owned()]).collect(),
-        body: (!body.is_empty()).then(|| body.to_owned()),
-    }
+    let RequestParts { method, url, headers, body } = request.into();
+    TransportRequest { method, url, headers, body }
 }
 
 /// Tells the host to close its exchange when nobody waits for the answer any more: after a timeout or an abort.

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use bizkithub::protocol::{Request, Response};
 use bizkithub::{BoxFuture, TransportError, TransportErrorKind};
-use bizkithub_javascript::transport_failure;
+use bizkithub_javascript::{RequestParts, response, transport_failure};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -38,10 +38,7 @@ impl Transport {
 /// The answer to an exchange; headers are names and values, in turn.
 #[wasm_bindgen(js_name = answerExchange)]
 pub fn answer_exchange(exchange: u32, status: u16, headers: Vec<String>, body: Vec<u8>) {
-    let mut texts = headers.into_iter();
-    let pair = || Some((texts.next()?.to_ascii_lowercase(), texts.next()?));
-    let headers = std::iter::from_fn(pair).collect();
-    end(exchange, Ok(Response { status, headers, body }));
+    end(exchange, Ok(response(status, headers, body)));
 }
 
 /// The end of an exchange without an answer: why, without the request's URL, and the kind of failure where it is known.
@@ -64,9 +61,8 @@ impl bizkithub::Transport for Carrier {
             let asked = UNDER_WAY.with(Questions::ask);
             let exchange = asked.number();
             let _closing = Closing { perform: &self.0, exchange };
-            let headers = request.headers().flat_map(|(name, value)| [name.to_owned(), value.to_owned()]).collect();
-            let body = str::from_utf8(request.body()).ok().filter(|body| !body.is_empty()).map(str::to_owned);
-            self.0.perform(&JsValue::NULL, exchange, request.method().as_str(), request.url(), headers, body);
+            let RequestParts { method, url, headers, body } = (&request).into();
+            self.0.perform(&JsValue::NULL, exchange, method, &url, headers, body);
             asked
                 .answer()
                 .await
