@@ -11,7 +11,7 @@ const workspace = resolve(packageFolder, '..', '..');
 const target = process.env.CARGO_TARGET_DIR ?? join(workspace, 'target');
 const folder = join(target, 'wasm', 'bizkithub');
 
-/** What hosts accept to carry; the README says so. */
+/** In bytes. Above it, something came in that the module did without; two fifths are tables of Unicode. */
 const SIZE_LIMIT = 1_250_000;
 
 function run(program, args, env = {}) {

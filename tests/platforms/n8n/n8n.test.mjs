@@ -216,6 +216,13 @@ describe('in the real n8n', () => {
       assert.deepEqual(itemsOf(second).map(({ outcome }) => outcome), Array(4).fill('skipped'));
       assert.equal(sandbox.requests().length, 3);
     });
+
+    test('makes 300 requests of 1,000 items of 300 customers too', async () => {
+      const rows = Array.from({ length: 1_000 }, (_, index) => ({ mail: `customer-${index % 300}@example.com`, segment: `group-${index % 7}` }));
+      const result = await n8n.run(workflow(await native()), rows);
+      assert.deepEqual(itemsOf(result).map(({ email, outcome }) => [email, outcome]), rows.map(({ mail }) => [mail, 'applied']));
+      assert.equal(sandbox.requests().length, 300);
+    });
   });
 
   test('the example of the README does what it says', async () => {
