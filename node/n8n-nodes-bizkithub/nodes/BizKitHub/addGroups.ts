@@ -43,9 +43,9 @@ export async function addGroups(context: IExecuteFunctions): Promise<INodeExecut
 }
 
 async function settle(context: IExecuteFunctions, count: number): Promise<Settled> {
-	const options = context.getNodeParameter('options', 0, {}) as Options;
 	let summary = NOTHING_SENT;
 	try {
+		const options = context.getNodeParameter('options', 0, {}) as Options;
 		const { allowedGroupsOfField, groupsOfField } = await import('bizkithub/wasm');
 		const rows = Array.from({ length: count }, (_, index) => rowOf(context, index, groupsOfField));
 		const readable = rows.filter(isRow);
