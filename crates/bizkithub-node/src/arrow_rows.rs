@@ -27,10 +27,15 @@ pub(crate) fn push_arrow(plan: &mut PlanBuilder, bytes: Vec<u8>, columns: &Colum
 }
 
 fn push_stream(plan: &mut PlanBuilder, mut bytes: Buffer, columns: &Columns) -> Result<(), Error> {
+    let length = bytes.len();
     let mut decoder = StreamDecoder::new();
     while !bytes.is_empty() {
-        if let Some(batch) = decode(|| decoder.decode(&mut bytes))? {
-            plan.push_batch(&batch, columns)?;
+        match decode(|| decoder.decode(&mut bytes)) {
+            Ok(Some(batch)) => push_batch(plan, &batch, columns, length)?,
+            Ok(None) => {}
+            // What may follow the end is the rest of a buffer that was made too large.
+            Err(_) if bytes.iter().all(|byte| *byte == 0) && decoder.finish().is_ok() => break,
+            Err(error) => return Err(error),
         }
     }
     decode(|| decoder.finish())?;
@@ -40,6 +45,9 @@ fn push_stream(plan: &mut PlanBuilder, mut bytes: Buffer, columns: &Columns) -> 
 fn push_file(plan: &mut PlanBuilder, bytes: &Buffer, columns: &Columns) -> Result<(), Error> {
     let footer = footer_in(bytes).ok_or_else(|| invalid("the file is cut off"))?;
     let schema = footer.schema().ok_or_else(|| invalid("there is no schema"))?;
+    if !schema.endianness().equals_to_target_endianness() {
+        return Err(invalid("it is of a machine with the other order of bytes"));
+    }
     let schema = Arc::new(decode(|| Ok(fb_to_schema(schema)))?);
     check_columns(plan, schema.clone(), columns)?;
     let mut decoder = FileDecoder::new(schema, footer.version());
@@ -47,13 +55,21 @@ fn push_file(plan: &mut PlanBuilder, bytes: &Buffer, columns: &Columns) -> Resul
         let part = part_of(bytes, block)?;
         decode(|| decoder.read_dictionary(block, &part))?;
     }
-    for block in footer.recordBatches().iter().flatten() {
+    for block in footer.recordBatches().ok_or_else(|| invalid("there are no batches"))? {
         let part = part_of(bytes, block)?;
         if let Some(batch) = decode(|| decoder.read_record_batch(block, &part))? {
-            plan.push_batch(&batch, columns)?;
+            push_batch(plan, &batch, columns, bytes.len())?;
         }
     }
     Ok(())
+}
+
+/// Gives a plan the rows of a batch: not more of them than bits of data, which only columns of nothing could claim.
+fn push_batch(plan: &mut PlanBuilder, batch: &RecordBatch, columns: &Columns, length: usize) -> Result<(), Error> {
+    if batch.num_rows() > length.saturating_mul(8) {
+        return Err(invalid("it claims more rows than it has data"));
+    }
+    plan.push_batch(batch, columns)
 }
 
 /// Without any row, the columns are looked at all the same.

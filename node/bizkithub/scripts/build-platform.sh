@@ -51,7 +51,7 @@ cat >"$package/package.json" <<JSON
   "cpu": ["x64"],
   "libc": ["$libc"],
   "main": "bizkithub.node",
-  "files": ["bizkithub.node"],
+  "files": ["bizkithub.node", "LICENSE-*"],
   "engines": {
     "node": ">=20"
   }

@@ -90,6 +90,7 @@ function reason(error: unknown): string {
 
 async function answer(ledger: HostLedger, what: (typeof METHODS)[number], argument: string): Promise<string> {
   const ask = ledger[what].bind(ledger) as (argument: unknown) => Promise<unknown>;
-  // What a host answers is not what its type says: nothing has no JSON.
-  return JSON.stringify((await ask(JSON.parse(argument))) ?? null);
+  const answered = await ask(JSON.parse(argument));
+  // What a host answers is not what its type says: a database tells of its writes, and nothing has no JSON.
+  return what === 'record' ? 'null' : ((JSON.stringify(answered) as string | undefined) ?? 'null');
 }

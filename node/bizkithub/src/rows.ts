@@ -77,33 +77,73 @@ function turns(): () => Promise<void> {
   };
 }
 
-/** The rows, until the signal is aborted: also while the next one does not come. The source is then closed, and not waited for. */
+/** What rows come from, one by one. */
+interface Source {
+  next(): PromiseLike<IteratorResult<unknown>> | IteratorResult<unknown>;
+  /** Nothing more is wanted, also while the next row is waited for. */
+  close(): unknown;
+}
+
+function sourceOf(rows: Rows): Source {
+  if ('getReader' in rows) {
+    // The iterator of such a stream would close it only after the next row.
+    const reader = (rows as unknown as { getReader(): { read(): Promise<IteratorResult<unknown>>; cancel(): Promise<void> } }).getReader();
+    return { next: () => reader.read(), close: () => reader.cancel() };
+  }
+  const iterator = Symbol.asyncIterator in rows ? rows[Symbol.asyncIterator]() : rows[Symbol.iterator]();
+  return {
+    next: () => iterator.next(),
+    close: () => {
+      if ('destroy' in rows && typeof rows.destroy === 'function') (rows as { destroy(): void }).destroy();
+      return iterator.return?.();
+    },
+  };
+}
+
+/**
+ * The rows, until the signal is aborted: also while the next one does not come. The source is then closed, but not waited for: a generator
+ * ends when it goes on.
+ */
 async function* untilAborted(rows: Rows, signal: AbortSignal | undefined): AsyncGenerator<unknown, void, undefined> {
   if (signal === undefined) {
     yield* rows as AsyncIterable<unknown>;
     return;
   }
-  let forget: (() => void) | undefined;
-  const aborted = new Promise<never>((_, reject) => {
-    forget = onAbort(signal, () => {
-      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- the reason is the caller's, as for fetch
-      reject(signal.reason);
+  let stop: ((reason: unknown) => void) | undefined;
+  const forget = onAbort(signal, () => stop?.(signal.reason));
+  // A promise of its own for each wait: what one that lasts had to tell would stay in memory until its end.
+  const unlessAborted = async <T>(work: PromiseLike<T> | T): Promise<T> =>
+    await new Promise<T>((resolve, reject) => {
+      stop = reject;
+      Promise.resolve(work).then(resolve, reject);
     });
-  });
-  aborted.catch(() => undefined);
-  const iterator = Symbol.asyncIterator in rows ? rows[Symbol.asyncIterator]() : rows[Symbol.iterator]();
-  let isOver = false;
+  const source = sourceOf(rows);
+  let isOpen = false;
   try {
     for (;;) {
       signal.throwIfAborted();
-      const { done, value } = await Promise.race([iterator.next(), aborted]);
-      isOver = done === true;
-      if (isOver) return;
-      yield value;
+      isOpen = false;
+      const { done, value } = await unlessAborted(source.next());
+      if (done) return;
+      isOpen = true;
+      yield isPromise(value) ? await unlessAborted(value) : value;
     }
   } finally {
-    forget?.();
-    if (!isOver) void Promise.resolve(iterator.return?.()).catch(() => undefined);
+    forget();
+    if (isOpen || signal.aborted) void closeQuietly(source);
+  }
+}
+
+function isPromise(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && 'then' in value;
+}
+
+/** Why a source does not close is of no interest beside why it is closed. */
+async function closeQuietly(source: Source): Promise<void> {
+  try {
+    await source.close();
+  } catch {
+    return;
   }
 }
 

@@ -238,6 +238,31 @@ describe('a plan', () => {
       assert.equal(asked, 1_500);
     });
 
+    test('an abort closes streams that stall, and does not wait for a promise', async () => {
+      const stalled = [
+        ['a stream of Node', new Readable({ objectMode: true, read() {} }), (stream) => stream.destroyed],
+        ['a stream of the web', new ReadableStream({ cancel() { isCancelled = true; } }), () => isCancelled],
+        ['a promise in a list', [new Promise(() => {})], () => true],
+      ];
+      let isCancelled = false;
+      for (const [name, source, isClosed] of stalled) {
+        const controller = new AbortController();
+        const plan = client.plan(source, COLUMNS, { signal: controller.signal });
+        setImmediate(() => controller.abort(new Error('enough')));
+        await assert.rejects(plan, /enough/, name);
+        await eventually(() => isClosed(source), `${name} is closed`);
+      }
+    });
+
+    test('a signal changes nothing for a source that goes to its end', async () => {
+      const { signal } = new AbortController();
+      const odd = { [Symbol.iterator]: () => { const iterator = rows.slice(0, 10)[Symbol.iterator](); return { next: () => ({ ...iterator.next() }), return() { throw new Error('closed'); } }; } };
+      for (const source of [rows, odd, (async function* () { yield* rows; })(), ReadableStream.from(rows), [Promise.resolve(rows[0])]]) {
+        const { bill } = await client.plan(source, COLUMNS, { signal });
+        assert.ok(bill.customers >= 1);
+      }
+    });
+
     test('stops reading on abort, and closes the source', async () => {
       const controller = new AbortController();
       let isClosed = false;
@@ -291,6 +316,7 @@ describe('a plan', () => {
         }
       }
       const stream = tableToIPC(table, 'stream');
+      assert.equal((await client.plan(Buffer.concat([stream, new Uint8Array(64)]), COLUMNS)).bill.rows, 3);
       await assert.rejects(client.plan(Buffer.concat([stream, stream]), COLUMNS), { code: 'arrow_invalid' });
       await assert.rejects(client.plan(new Uint16Array(8), COLUMNS), { code: 'arrow_invalid' });
     });

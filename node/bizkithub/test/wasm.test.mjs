@@ -123,6 +123,16 @@ describe('the WebAssembly engine', () => {
     assert.ok(sizes.lookUp <= 1_000 && sizes.lookUp > 1 && sizes.record <= 1_000, JSON.stringify(sizes));
   });
 
+  test('takes no offence at what a ledger of the host resolves to', async () => {
+    const { record, ...ledger } = hostLedger();
+    const circular = { lastInsertRowid: 1n };
+    circular.self = circular;
+    const odd = { ...ledger, record: async (batch) => { await record(batch); return circular; } };
+    assert.equal((await (await client({ ledger: odd }).plan(ROWS, COLUMNS)).run()).applied, 2);
+    const nothing = { ...hostLedger(), lookUp: async () => () => undefined };
+    await assert.rejects(client({ ledger: nothing }).plan(ROWS, COLUMNS), { code: 'ledger_failed' });
+  });
+
   describe('tells why a ledger of the host failed', () => {
     const broken = async () => { throw new Error('the table is gone'); };
     const ledgers = [

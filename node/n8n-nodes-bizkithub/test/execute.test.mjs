@@ -217,6 +217,14 @@ describe('the node of n8n', () => {
       assert.deepEqual(await predict('Project Review: Q1 & Q2'), [{ json: { name: 'Project Review: Q1 & Q2', slug: 'project-review-q1-and-q2' }, pairedItem: { item: 0 } }]);
     });
 
+    test('or tells of an expression that fails as of its item', async () => {
+      const parameters = { resource: 'group', get name() { throw new Error('the expression is broken'); } };
+      const context = contextOf([{}], { continues: true });
+      context.getNodeParameter = (name) => parameters[name];
+      const [[{ json }]] = await node.execute.call(context);
+      assert.equal(json.error, 'the expression is broken');
+    });
+
     test('or says that there is none', async () => {
       await assert.rejects(predict('🎉'), NodeApiError);
       assert.match((await predict('🎉', true))[0].json.error, /slug/);

@@ -55,6 +55,7 @@ describe('the integration for Zapier', () => {
   for (const [name, groups, expected] of [
     ['one text', 'VIP', ['vip']],
     ['a list with gaps', ['VIP', '', ' sale '], ['vip', 'sale']],
+    ['separated text', 'VIP; sale|', ['vip', 'sale']],
     ['text in double braces', ['{{bundle.authData.apiKey}}'], ['bundle-authdata-apikey']],
   ]) {
     test(`takes groups as ${name}`, async () => {

@@ -201,5 +201,13 @@ class Run:
         return self._stack.ask("GET", path)["value"]
 
     def links(self) -> dict[str, str]:
-        links: dict[str, str] = self._stack.ask("GET", f"{self.path}/taskInstances/add_groups/links")["extra_links"]
+        """Wait until the links of the task lead somewhere: Airflow writes them down after its state."""
+
+        def look() -> dict[str, str] | None:
+            path = f"{self.path}/taskInstances/add_groups/links"
+            links: dict[str, str | None] = self._stack.ask("GET", path)["extra_links"]
+            found = {name: link for name, link in links.items() if link is not None}
+            return found if len(found) == len(links) else None
+
+        links: dict[str, str] = eventually(f"links of {self.dag}", look)
         return links

@@ -11,8 +11,9 @@ const NO_SLUG: Failure = {
 /** Tells the slug of each item's name. */
 export async function predictSlugs(context: IExecuteFunctions): Promise<INodeExecutionData[]> {
 	const { slug } = await import('bizkithub/wasm');
-	const resultOf = (name: unknown): { json: IDataObject } | { failure: Failure } => {
+	const resultOf = (item: number): { json: IDataObject } | { failure: Failure } => {
 		try {
+			const name = context.getNodeParameter('name', item) as unknown;
 			const predicted = slug((typeof name === 'number' ? String(name) : name) as string);
 			return predicted === '' ? { failure: NO_SLUG } : { json: { name: name as string, slug: predicted } };
 		} catch (error) {
@@ -20,7 +21,7 @@ export async function predictSlugs(context: IExecuteFunctions): Promise<INodeExe
 		}
 	};
 	return context.getInputData().map((_, item) => {
-		const result = resultOf(context.getNodeParameter('name', item));
+		const result = resultOf(item);
 		if ('json' in result) return { json: result.json, pairedItem: { item } };
 		if (context.continueOnFail()) return errorItem(result.failure, item);
 		throw nodeError(context, result.failure, item, 'A slug was predicted for the items before it.');
