@@ -17,6 +17,7 @@ mod questions;
 mod report;
 pub mod transport;
 
+use bizkithub::job::RowGroups;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 /// The predicted slug of a text, as the server's `toSlug` would make it.
@@ -24,4 +25,11 @@ use wasm_bindgen::prelude::wasm_bindgen;
 #[must_use]
 pub fn slug(text: &str) -> String {
     bizkithub::slug(text)
+}
+
+/// The groups in one text, without the blanks around them.
+#[wasm_bindgen(js_name = separateGroups)]
+#[must_use]
+pub fn separate_groups(text: &str) -> Vec<String> {
+    RowGroups::separate(text).map(|group| group.trim().to_owned()).collect()
 }

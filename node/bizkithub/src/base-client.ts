@@ -216,9 +216,11 @@ export class BaseClient {
   }
 
   /**
-   * Waits for the calls under way, though not for plans and runs; later calls and plans are refused, but plans that are made may be run. A client needs no closing: it
-   * keeps no process alive. Its connections and its ledger close when it and its plans are collected as garbage, so a program that needs
-   * many in short time keeps one; one whose transport or ledger reaches the client itself is collected only when it was closed.
+   * Waits for the calls under way, though not for plans and runs; later calls and plans are refused, but plans that are made may be run.
+   *
+   * A client needs no closing: it keeps no process alive. Its connections and its ledger close when it and its plans are collected as
+   * garbage, so a program that needs many in short time keeps one; one whose transport or ledger reaches the client itself is collected
+   * only when it was closed.
    */
   async close(): Promise<void> {
     this.#native = undefined;

@@ -109,7 +109,6 @@ export class Calls {
     }
   }
 
-
   #receive(call: number, value: unknown, failure: string | null, progress: string | null): void {
     const pending = this.#pending.get(call);
     // An aborted call may have been answered at the same moment.

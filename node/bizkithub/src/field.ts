@@ -1,29 +1,20 @@
 // What the fields of automation platforms hold: whatever a user, an expression or an agent put there.
+import { callsOf } from './calls.js';
 import { invalidInput } from './errors.js';
-
-/** What separates groups in one text, for the client as for people. */
-const SEPARATORS = /[;|]/;
-
-/** The values of a field that takes several: of a list, of a list in it, of a JSON list as text, or of one value. Gaps are left out. */
-function valuesOfField(value: unknown): unknown[] {
-  if (Array.isArray(value)) return value.flatMap(valuesOfField);
-  if (value === undefined || value === null) return [];
-  if (typeof value !== 'string') return [value];
-  const list = listIn(value);
-  if (list !== undefined) return list;
-  return value.trim() === '' ? [] : [value];
-}
+import { wasmEngine } from './wasm-engine.js';
+import { separateGroups } from './wasm-module.js';
 
 /**
- * The groups of a field: texts and whole numbers become one text, which a plan separates at `;` and `|`; anything else stays as it is, for
- * the client to refuse.
+ * The groups of a field: of a list, of a list in it, of a JSON list as text, or of a text in which the core separates them. Gaps are left out;
+ * what is no text stays as it is, for the client to take or refuse.
  *
  * @param value - What the field holds.
  */
-export function groupsOfField(value: unknown): unknown {
-  const values = valuesOfField(value);
-  const areTexts = values.every((item) => typeof item === 'string' || Number.isSafeInteger(item));
-  return areTexts ? values.join(';') : values;
+export function groupsOfField(value: unknown): unknown[] {
+  if (Array.isArray(value)) return value.flatMap(groupsOfField);
+  if (value === undefined || value === null) return [];
+  if (typeof value !== 'string') return [value];
+  return listIn(value)?.flatMap(groupsOfField) ?? callsOf(wasmEngine()).ask(() => separateGroups(value));
 }
 
 /**
@@ -35,9 +26,7 @@ export function groupsOfField(value: unknown): unknown {
  */
 export function allowedGroupsOfField(value: unknown): string[] | undefined {
   if (value === undefined || value === null) return undefined;
-  const groups = valuesOfField(value)
-    .flatMap((item) => String(item).split(SEPARATORS))
-    .filter((item) => item.trim() !== '');
+  const groups = groupsOfField(value).map(String);
   if (groups.length > 0) return groups;
   throw invalidInput('allowed_groups_missing', 'the allowed groups are given, but hold no group', 'give at least one, or leave the field out', 'groups');
 }
@@ -46,7 +35,7 @@ function listIn(text: string): unknown[] | undefined {
   if (!text.trimStart().startsWith('[')) return undefined;
   try {
     const value: unknown = JSON.parse(text);
-    return Array.isArray(value) ? value.flatMap(valuesOfField) : undefined;
+    return Array.isArray(value) ? value : undefined;
   } catch {
     return undefined;
   }

@@ -87,9 +87,9 @@ describe('the node of n8n', () => {
   test('gives every item its own, with the names that it has and no others', async () => {
     const output = await execute([JAN, { cuRefNo: '1cGIHvFoQDGLAbcA', email: '', groups: ['VIP'] }, JAN]);
     assert.deepEqual(output, [
-      { json: { email: JAN.email, groups: 'VIP', outcome: 'applied' }, pairedItem: { item: 0 } },
-      { json: { cuRefNo: '1cGIHvFoQDGLAbcA', groups: 'VIP', outcome: 'applied' }, pairedItem: { item: 1 } },
-      { json: { email: JAN.email, groups: 'VIP', outcome: 'applied' }, pairedItem: { item: 2 } },
+      { json: { email: JAN.email, groups: ['VIP'], outcome: 'applied' }, pairedItem: { item: 0 } },
+      { json: { cuRefNo: '1cGIHvFoQDGLAbcA', groups: ['VIP'], outcome: 'applied' }, pairedItem: { item: 1 } },
+      { json: { email: JAN.email, groups: ['VIP'], outcome: 'applied' }, pairedItem: { item: 2 } },
     ]);
     assert.equal(sandbox.requests().length, 2);
   });
@@ -186,7 +186,7 @@ describe('the node of n8n', () => {
     const [done, refused] = await execute(items, { continues: true });
     assert.equal(done.json.outcome, 'applied');
     assert.deepEqual(Object.keys(refused.json), ['error', 'message', 'details']);
-    assert.deepEqual(refused.json.details, { email: 'nobody', groups: 'VIP', outcome: 'rejected', kind: 'invalid_input', code: 'email_invalid', field: 'email' });
+    assert.deepEqual(refused.json.details, { email: 'nobody', groups: ['VIP'], outcome: 'rejected', kind: 'invalid_input', code: 'email_invalid', field: 'email' });
   });
 
   test('keeps a text that has a word of n8n in it', async () => {

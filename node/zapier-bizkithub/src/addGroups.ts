@@ -18,7 +18,7 @@ const perform = telling(async (z: ZObject, bundle: Bundle) => {
   });
   const report = await plan.run({ deadline: TIME_LIMIT });
   if (report.applied !== 1) throw reasonOf(report);
-  return { email: email ?? null, cuRefNo: cuRefNo ?? null, groups: String(groups).split(/[;|]/).map((group) => group.trim()).filter((group) => group !== '') };
+  return { email: email ?? null, cuRefNo: cuRefNo ?? null, groups };
 });
 
 function reasonOf(report: Report): Error {

@@ -26,11 +26,17 @@ pub enum RowGroups<'a> {
 impl RowGroups<'_> {
     pub(super) const SEPARATORS: [char; 2] = [';', '|'];
 
+    /// The groups in one text, as [`RowGroups::Text`] has them: separated by `;` or `|`, without blank ones. For hosts whose users may
+    /// write a list or a text.
+    pub fn separate(text: &str) -> impl Iterator<Item = &str> {
+        text.split(Self::SEPARATORS).filter(|part| !part.trim().is_empty())
+    }
+
     /// Calls a function with each group's text, until it refuses one.
     pub(super) fn try_each<E>(&self, mut visit: impl FnMut(&str) -> Result<(), E>) -> Result<(), E> {
         match self {
             Self::Absent => Ok(()),
-            Self::Text(text) => text.split(Self::SEPARATORS).filter(|part| !part.trim().is_empty()).try_for_each(visit),
+            Self::Text(text) => Self::separate(text).try_for_each(visit),
             Self::List(list) => list.iter().try_for_each(|text| visit(text)),
         }
     }

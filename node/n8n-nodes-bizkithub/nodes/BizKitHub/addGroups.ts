@@ -17,7 +17,7 @@ type Options = {
 };
 
 /** What the fields of an item say. */
-type Row = { email: unknown; cuRefNo: unknown; groups: unknown };
+type Row = { email: unknown; cuRefNo: unknown; groups: unknown[] };
 
 /** What becomes of an item: data, or why there is none. */
 type Result = { json: IDataObject } | { failure: Failure };
@@ -65,7 +65,7 @@ async function settle(context: IExecuteFunctions, count: number): Promise<Settle
 }
 
 /** What the fields of an item say, or why they say nothing: an expression that fails concerns its own item. */
-function rowOf(context: IExecuteFunctions, index: number, groupsOfField: (value: unknown) => unknown): Row | Failure {
+function rowOf(context: IExecuteFunctions, index: number, groupsOfField: (value: unknown) => unknown[]): Row | Failure {
 	try {
 		return {
 			email: context.getNodeParameter('email', index, ''),
