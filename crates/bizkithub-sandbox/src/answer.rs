@@ -11,6 +11,8 @@ use http_body_util::{BodyExt, Either, Full, StreamBody};
 use hyper::body::Frame;
 use hyper::header::{self, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
+use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimePrinter;
 
 use crate::quota::{Allowance, QuotaSignal, whole_seconds};
 use crate::refusal::Refusal;
@@ -128,7 +130,8 @@ impl Answer {
         self
     }
 
-    pub(crate) fn into_response(self) -> Response<AnswerBody> {
+    /// The response, dated by the sandbox's clock: a client that corrects the moments it is told needs to know what that shows.
+    pub(crate) fn into_response(self, now: Timestamp) -> Response<AnswerBody> {
         let length = self.body.len();
         let body = if self.is_truncated {
             Either::Right(breaking_off(self.body.slice(..length / 2)))
@@ -142,6 +145,8 @@ impl Answer {
         if let Some(content_type) = self.content_type {
             headers.insert(header::CONTENT_TYPE, content_type);
         }
+        let date = DateTimePrinter::new().timestamp_to_rfc9110_string(&now).ok();
+        headers.extend(date.and_then(|date| Some((header::DATE, HeaderValue::try_from(date).ok()?))));
         headers.extend(self.headers);
         response
     }

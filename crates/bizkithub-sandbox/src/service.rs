@@ -42,7 +42,7 @@ pub(crate) async fn answer(
     } else {
         answer_api(&shared, &connection, &parts, body).await
     };
-    Ok(answer.into_response())
+    Ok(answer.into_response(shared.clock.now()))
 }
 
 async fn read(body: Incoming) -> Result<Bytes, Refusal> {

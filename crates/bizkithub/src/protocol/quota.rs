@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Serialize, Serializer};
 use sfv::{BareItem, Dictionary, Item, List, ListEntry, Parser};
 
@@ -10,7 +10,7 @@ use super::Response;
 ///
 /// Read from `X-RateLimit-Limit`, `-Remaining` and `-Reset` (BizKitHub documentation), `Retry-After` (RFC 9110, section
 /// 10.2.3), `RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers) and `retry_after` in the body.
-/// The vendor's own headers win over the draft's.
+/// The vendor's own headers win over the draft's. Moments are corrected by `Date`, should the server's clock show another time.
 ///
 /// As JSON: `limit`, `remaining`, `resetsAt` (RFC 3339), `window` and `retryAfter` (seconds), null where nothing was said.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
@@ -44,7 +44,8 @@ fn as_seconds<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Resu
 
 impl Quota {
     /// The headers that carry something about the quota, in lower case: a transport may drop all others.
-    pub const HEADERS: [&'static str; 9] = [
+    pub const HEADERS: [&'static str; 10] = [
+        "date",
         "retry-after",
         "x-ratelimit-limit",
         "x-ratelimit-remaining",
@@ -58,13 +59,19 @@ impl Quota {
 
     /// Reads the quota from an answer that arrived at `now`; `retry_after` is the body's, in seconds.
     pub(super) fn read(response: &Response, retry_after: Option<f64>, now: Timestamp) -> Self {
-        if response.headers.is_empty() && retry_after.is_none() {
+        if retry_after.is_none() && response.headers.iter().all(|(name, _)| name.eq_ignore_ascii_case("date")) {
             return Self::default();
         }
         let count = |name: &str| response.header(name).and_then(first_count);
+        // Moments are the server's: where its clock and ours differ, so do they.
+        let here = |moment: Timestamp| match server_time(response, now) {
+            Some(server_now) => now.checked_add(moment.duration_since(server_now)).unwrap_or(moment),
+            None => moment,
+        };
         let draft = Draft::read(response);
         let resets_at = count("x-ratelimit-reset")
             .and_then(|seconds| Timestamp::from_second(i64::try_from(seconds).ok()?).ok())
+            .map(here)
             .or_else(|| now.checked_add(wait_of(draft.reset?)).ok());
         let latest = now.checked_add(LONGEST_WAIT).unwrap_or(Timestamp::MAX);
         Self {
@@ -74,7 +81,7 @@ impl Quota {
             window: draft.window.map(wait_of),
             retry_after: response
                 .header("retry-after")
-                .and_then(|value| wait(value, now))
+                .and_then(|value| wait(value, now, here))
                 .or_else(|| Duration::try_from_secs_f64(retry_after?.min(LONGEST_WAIT.as_secs_f64())).ok())
                 .map(|wait| wait.min(LONGEST_WAIT)),
         }
@@ -125,15 +132,24 @@ fn wait_of(seconds: u64) -> Duration {
     Duration::from_secs(seconds).min(LONGEST_WAIT)
 }
 
+/// Clocks that differ by less are taken for the same: `Date` has whole seconds, and an answer is some time under way.
+const SAME_TIME: SignedDuration = SignedDuration::from_secs(5);
+
+/// What the server's clock showed when it answered, where that is another time than ours.
+fn server_time(response: &Response, now: Timestamp) -> Option<Timestamp> {
+    let date = Timestamp::try_from(httpdate::parse_http_date(response.header("date")?.trim()).ok()?).ok()?;
+    (date.duration_since(now).abs() > SAME_TIME).then_some(date)
+}
+
 /// `Retry-After` is a number of seconds or an HTTP-date; a date in the past asks for no wait.
-fn wait(value: &str, now: Timestamp) -> Option<Duration> {
+fn wait(value: &str, now: Timestamp, here: impl Fn(Timestamp) -> Timestamp) -> Option<Duration> {
     let value = value.trim();
     if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
         return Some(wait_of(value.parse().unwrap_or(u64::MAX)));
     }
     // The last day of the year 9999 is a date that such headers hold and a `Timestamp` does not.
     let moment = Timestamp::try_from(httpdate::parse_http_date(value).ok()?).unwrap_or(Timestamp::MAX);
-    Some(Duration::try_from(moment.duration_since(now)).unwrap_or_default())
+    Some(Duration::try_from(here(moment).duration_since(now)).unwrap_or_default())
 }
 
 /// The first number of a header that some servers write with its windows behind it, as in `100, 100;w=60`.
