@@ -18,7 +18,7 @@ use bizkithub::{
     BoxFuture, Client, Customer, Error, Pace, Timestamp, TransportError, TransportErrorKind, parse_groups,
 };
 use futures_util::FutureExt as _;
-use support::{World, refusal, throttled, yes};
+use support::{World, answer, refusal, throttled, yes};
 
 fn row<'a>(email: &'a str, groups: &'a str) -> Row<'a> {
     Row { email: Some(Cow::Borrowed(email)), cu_ref_no: None, groups: RowGroups::Text(Cow::Borrowed(groups)) }
@@ -505,6 +505,30 @@ async fn a_success_or_another_failure_disarms_the_breaker() {
         assert!(report.stopped_by().is_none());
         assert_eq!(world.requests(), 200);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_is_waited_for_with_a_request_a_second_and_costs_no_row() {
+    let fails_for = |time: Duration| {
+        let started = tokio::time::Instant::now();
+        World::slow(move |number, _| {
+            let is_out = number >= 100 && started.elapsed() < time;
+            (Duration::from_millis(10), Ok(if is_out { answer(503, "{}") } else { yes() }))
+        })
+    };
+    let world = fails_for(Duration::from_secs(60));
+    let report = plan_of(1_000).run(&world.client(), RunOptions::default()).await;
+    assert_eq!((report.counts().applied, report.stopped_by().is_none()), (1_000, true));
+    assert_accounted(&report);
+    assert!(world.requests() <= 1_000 + 36 + 60, "{} requests", world.requests());
+
+    let world = fails_for(Duration::from_secs(3_600));
+    let report = plan_of(1_000).run(&world.client(), RunOptions::default()).await;
+    let stop = report.stopped_by().expect("ten minutes are enough");
+    assert!(stop.message().starts_with("the server has failed for 10 minutes: "), "{stop}");
+    assert_eq!((report.counts().applied, report.duration().as_secs() / 10), (100, 60));
+    assert!(world.requests() <= 100 + 36 + 600, "{} requests", world.requests());
+    assert_accounted(&report);
 }
 
 /// A ledger on a full disk.

@@ -18,6 +18,11 @@ impl Breaker {
         Self { limit, first: None, failures: 0 }
     }
 
+    /// Whether it may still stop the run.
+    pub(super) fn is_armed(&self) -> bool {
+        self.limit.is_some()
+    }
+
     pub(super) fn succeeded(&mut self) {
         self.limit = None;
     }

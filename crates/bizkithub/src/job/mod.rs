@@ -18,6 +18,7 @@ mod group_table;
 mod introductions;
 mod keeper;
 mod ledger;
+mod outage;
 mod outcome;
 #[cfg(all(feature = "arrow", feature = "native"))]
 mod outcome_batches;
@@ -25,6 +26,8 @@ mod outcome_batches;
 mod outcomes_file;
 mod plan;
 mod prepared_row;
+#[cfg(feature = "native")]
+mod private_file;
 mod progress;
 mod quota_timeline;
 mod reasons;

@@ -1,8 +1,8 @@
-use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use super::Report;
+use super::private_file;
 use super::rejects::{neutralised, reason};
 use crate::error::Error;
 
@@ -33,7 +33,7 @@ fn is_csv(path: &Path) -> Result<bool, Error> {
 
 /// Writes every row's outcome to a file: CSV with the columns `row`, `outcome`, `kind`, `code` and `reason` for a name that ends with
 /// `.csv`, NDJSON with an object a row (`row`, `outcome` and, where there is one, `error`) for one that ends with `.ndjson` or
-/// `.jsonl`. An existing file is replaced. Returns the number of rows.
+/// `.jsonl`. An existing file is replaced; a new one only its owner may read. Returns the number of rows.
 ///
 /// # Errors
 ///
@@ -41,7 +41,7 @@ fn is_csv(path: &Path) -> Result<bool, Error> {
 pub fn write_outcomes(report: &Report, path: &Path) -> Result<u64, Error> {
     let is_csv = is_csv(path)?;
     let write = || -> std::io::Result<()> {
-        let mut file = BufWriter::new(File::create(path)?);
+        let mut file = BufWriter::new(private_file::create(path)?);
         if is_csv {
             write_csv(report, &mut file)?;
         } else {

@@ -6,6 +6,7 @@ use std::path::Path;
 use csv::{ByteRecord, ReaderBuilder, Writer};
 
 use super::cell::RowCells;
+use super::private_file;
 use super::source::{CsvFile, FileSource};
 use super::{Outcome, Plan, Report, RowOutcome};
 use crate::error::{Error, Field};
@@ -74,7 +75,8 @@ pub fn holds_rejects(path: &Path) -> bool {
 ///
 /// Cells that a spreadsheet would take for a formula are neutralised by a leading apostrophe, which [`FileSource`] takes away again
 /// when it reads such a file, corrected and sent again; its own last four columns are left out then. The input is read a second
-/// time, because a plan keeps no rows. Returns how many rows were written; for none, no file is made.
+/// time, because a plan keeps no rows. Returns how many rows were written; for none, no file is made. Only
+/// its owner may read a new file.
 ///
 /// # Errors
 ///
@@ -174,7 +176,7 @@ struct RejectsWriter<'a> {
 impl<'a> RejectsWriter<'a> {
     fn create(path: &'a Path, header: &ByteRecord, columns: usize) -> Result<Self, Error> {
         let failed = |error: csv::Error| unwritable(path, &error).caused_by(error);
-        let mut inner = Writer::from_writer(File::create(path).map_err(|error| failed(error.into()))?);
+        let mut inner = Writer::from_writer(private_file::create(path).map_err(|error| failed(error.into()))?);
         inner.write_byte_record(&extended(header, columns, REASON_COLUMNS)).map_err(failed)?;
         Ok(Self { path, inner, columns, written: 0 })
     }

@@ -17,6 +17,7 @@ use super::group_table::GroupId;
 use super::introductions::Introductions;
 use super::keeper::{Decided, Keeper};
 use super::ledger::{GroupKey, KnownGroup, LedgerSecret, Verdict};
+use super::outage::Outage;
 use super::plan::Plan;
 use super::progress::ProgressTeller;
 use super::quota_timeline::QuotaTimeline;
@@ -33,8 +34,9 @@ impl Plan {
     ///
     /// What the plan's ledger knows is not sent: running a plan again goes on where the last run stopped. The run
     /// stops by itself when no other request can succeed (a wrong key, a missing permission, an address that is not
-    /// the API, a ledger that cannot be written) and when its first requests all fail alike. Dropping the future closes the requests
-    /// under way and loses the report, not what the ledger knows.
+    /// the API, a ledger that cannot be written), when its first requests all fail alike, and when a server that worked has failed for
+    /// ten minutes; until then, one request a second asks whether it is back. Dropping the future closes the requests under way and
+    /// loses the report, not what the ledger knows.
     pub async fn run(&self, client: &Client, options: RunOptions) -> Report {
         let clock = client.clock();
         let begin = Begin { at: clock.now(), monotonic: clock.monotonic() };
@@ -121,6 +123,7 @@ struct Run<'a> {
     /// How many rows wait for each customer's request.
     riders: Vec<u32>,
     breaker: Breaker,
+    outage: Outage,
     teller: ProgressTeller,
     log: Option<RunLog>,
     /// Until when the run waits, as the log was told last.
@@ -207,6 +210,7 @@ impl<'a> Run<'a> {
             is_wanted,
             riders,
             breaker: Breaker::new(options.breaker),
+            outage: Outage::default(),
             teller: ProgressTeller::new(options.progress.clone(), progress),
             log: options.log.clone(),
             told_wait: None,
@@ -241,7 +245,7 @@ impl<'a> Run<'a> {
             if self.course == Course::Ending && grace.is_terminated() {
                 grace = clock.sleep(options.grace).fuse();
             }
-            while in_flight.len() < self.concurrency.limit()
+            while in_flight.len() < self.most_at_once()
                 && let Some(attempt) = self.next_attempt()
             {
                 in_flight.push(self.send(attempt));
@@ -322,6 +326,15 @@ impl<'a> Run<'a> {
             self.resume_at = self.resume_at.or(Some(self.client.clock().now()));
             self.course = Course::Ending;
         }
+    }
+
+    fn most_at_once(&self) -> usize {
+        if self.is_out() { 1 } else { self.concurrency.limit() }
+    }
+
+    /// Whether the server fails altogether. A server that has never done its work in this run is the breaker's business.
+    fn is_out(&self) -> bool {
+        !self.breaker.is_armed() && self.outage.lasts(Duration::ZERO).is_some()
     }
 
     /// Whether an attempt could leave at this moment, if there were room for it.
@@ -476,6 +489,7 @@ impl<'a> Run<'a> {
             Ok(_) => {
                 self.concurrency.answered(now, latency);
                 self.breaker.succeeded();
+                self.server_works();
                 self.settle(attempt.customer, true);
                 self.keep(attempt.customer, &Verdict::Acknowledged, Outcome::Applied, None);
             }
@@ -483,12 +497,39 @@ impl<'a> Run<'a> {
                 match error.kind() {
                     ErrorKind::Server | ErrorKind::Network if error.is_retryable() => {
                         self.concurrency.failed(now, latency);
+                        if self.outage.failed(now) && self.is_out() {
+                            self.outage_begins(&error);
+                        }
                     }
-                    _ => self.concurrency.answered(now, latency),
+                    _ => {
+                        self.concurrency.answered(now, latency);
+                        self.server_works();
+                    }
                 }
                 let error = error.after_attempts(attempt.sent);
                 self.account_failure(attempt, error);
             }
+        }
+    }
+
+    fn outage_begins(&mut self, error: &Error) {
+        self.say(LogLevel::Warning, |_| {
+            format!("the server fails: one request a second asks whether it is back: {error}")
+        });
+        for attempt in self.outage.take_back() {
+            let customer = attempt.customer as usize;
+            let rows = u64::from(self.riders[customer]);
+            let progress = &mut self.teller.progress;
+            *progress.counts.of(self.outcomes[customer]) -= rows;
+            progress.counts.pending += rows;
+            progress.requests_done -= 1;
+            self.ready.push_back(attempt);
+        }
+    }
+
+    fn server_works(&mut self) {
+        if self.outage.ended() {
+            self.say(LogLevel::Info, |_| "the server is back".to_owned());
         }
     }
 
@@ -506,6 +547,10 @@ impl<'a> Run<'a> {
             }
             return;
         }
+        if self.is_out() {
+            self.wait_for_the_server(attempt, unsettled, error);
+            return;
+        }
         let Some(wait) = self.client.retry().wait(&error, &mut attempt.tries) else {
             self.settle(customer, false);
             if error.stops_everything() {
@@ -519,6 +564,7 @@ impl<'a> Run<'a> {
                 self.keep(customer, &Verdict::Refused(code.into()), Outcome::Rejected, Some(error));
             } else {
                 self.decide(Decided { customer, outcome: unsettled, error: Some(error) });
+                self.outage.give_up(attempt);
             }
             return;
         };
@@ -541,6 +587,19 @@ impl<'a> Run<'a> {
             self.paused_until = self.paused_until.max(Some(now + wait));
             self.teller.progress.waiting_until = self.teller.progress.waiting_until.max(moment);
             self.tell(true);
+        }
+    }
+
+    /// Holds everything back for a moment. An outage uses up no try, because it is not the request's fault.
+    fn wait_for_the_server(&mut self, mut attempt: Attempt, unsettled: Outcome, error: Error) {
+        let now = self.client.clock().monotonic();
+        attempt.has_failed = true;
+        self.note(attempt.customer, unsettled, error.clone());
+        self.ready.push_front(attempt);
+        self.paused_until = self.paused_until.max(Some(now + Outage::PAUSE));
+        if self.outage.lasts(now).is_some_and(|time| time >= Outage::LONGEST) {
+            let minutes = Outage::LONGEST.as_secs() / 60;
+            self.stop(error.explain(|message| format!("the server has failed for {minutes} minutes: {message}")));
         }
     }
 

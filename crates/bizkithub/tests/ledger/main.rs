@@ -223,3 +223,22 @@ fn a_damaged_file_is_told() {
     });
     assert_eq!(found.expect_err("damage").code(), Some("ledger_corrupt"));
 }
+
+#[test]
+fn what_is_forgotten_is_not_left_in_the_files() {
+    let folder = TempDir::new().expect("a folder");
+    let path = folder.path().join("groups.ledger");
+    let ledger = open(&path.display().to_string()).expect("a new ledger");
+    let holds = |number| {
+        let CustomerKey(key) = customer(number);
+        let files = std::fs::read_dir(folder.path()).expect("the folder").flatten();
+        let mut contents = files.map(|file| std::fs::read(file.path()).expect("a file"));
+        contents.any(|content| content.windows(8).any(|window| *window == key[..8]))
+    };
+    wait(ledger.record(batch((1..2_000).map(|number| acknowledged(number, 7, 10)).collect())));
+    wait(ledger.record(batch(vec![acknowledged(5, 8, 11)])));
+    assert!(holds(5) && holds(6));
+    assert_eq!(wait(ledger.forget(Forget::Customer(customer(5)))), 2);
+    assert!(!holds(5) && holds(6));
+    assert_eq!(look_up(&ledger, [5, 6]), vec![acknowledged(6, 7, 10)]);
+}

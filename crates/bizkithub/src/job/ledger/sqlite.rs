@@ -1,4 +1,4 @@
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -15,6 +15,7 @@ use super::{
     Verdict,
 };
 use crate::error::{Error, ErrorKind};
+use crate::job::private_file;
 
 /// A ledger in a SQLite file.
 ///
@@ -79,7 +80,10 @@ const PATIENCE: Duration = Duration::from_secs(15);
 impl SqliteStore {
     /// Opens a ledger, and makes it where there is none.
     pub(super) fn open(path: &Path, owner: &LedgerOwner) -> Result<Self, Error> {
-        let failed = |error: std::io::Error| unusable(path, &error.to_string()).caused_by(error);
+        let failed = |error: std::io::Error| match error.kind() {
+            std::io::ErrorKind::StorageFull => full(path).caused_by(error),
+            _ => unusable(path, &error.to_string()).caused_by(error),
+        };
         let folder = match path.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
             _ => Path::new("."),
@@ -182,6 +186,20 @@ impl SqliteStore {
         read().map_err(|error| of_sqlite(&self.path, error))
     }
 
+    /// Takes what was deleted out of the file and its log, where SQLite leaves it until something else needs the room.
+    fn rewrite(&self) -> Result<(), Error> {
+        let _guard = Guard::take(&self.lock, &self.path)?;
+        let rewritten = self.connection.execute_batch("VACUUM");
+        rewritten.map_err(|error| of_sqlite(&self.path, error))?;
+        self.shrink_log()
+    }
+
+    /// Empties the log into the file. Whoever reads at this moment keeps it from shrinking, which then happens another time.
+    fn shrink_log(&self) -> Result<(), Error> {
+        let shrunk = self.connection.query_row("PRAGMA wal_checkpoint(truncate)", [], |_| Ok(()));
+        shrunk.map_err(|error| of_sqlite(&self.path, error))
+    }
+
     fn journal_rows(&self) -> Result<i64, Error> {
         let rows = "SELECT coalesce(max(id) - min(id) + 1, 0) FROM journal";
         self.read(|connection| connection.query_row(rows, [], |row| row.get(0)))
@@ -259,7 +277,7 @@ impl Store for SqliteStore {
     }
 
     fn forget(&mut self, what: Forget) -> Result<u64, Error> {
-        self.write(|transaction| {
+        let forgotten = self.write(|transaction| {
             // Of an assignment that stands in both tables, one row counts.
             merge_journal(transaction)?;
             let forgotten = match &what {
@@ -281,7 +299,11 @@ impl Store for SqliteStore {
                 }
             };
             Ok(forgotten as u64)
-        })
+        })?;
+        if forgotten > 0 {
+            self.rewrite()?;
+        }
+        Ok(forgotten)
     }
 
     fn page(&mut self, after: Option<(CustomerKey, GroupKey)>, limit: u32) -> Result<Vec<Entry>, Error> {
@@ -303,9 +325,7 @@ impl Store for SqliteStore {
             return Ok(());
         }
         self.write(merge_journal)?;
-        // Whoever reads at this moment keeps the log from shrinking, which then happens another time.
-        let shrunk = self.connection.query_row("PRAGMA wal_checkpoint(truncate)", [], |_| Ok(()));
-        shrunk.map_err(|error| of_sqlite(&self.path, error))
+        self.shrink_log()
     }
 
     fn summary(&mut self) -> Result<LedgerSummary, Error> {
@@ -445,13 +465,8 @@ fn lock_path(path: &Path) -> PathBuf {
     name.into()
 }
 
-/// Opens a file that only its owner may read.
 fn private(path: &Path, is_new: bool) -> std::io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(!is_new).create_new(is_new).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
+    private_file::options().read(true).create(!is_new).create_new(is_new).truncate(false).open(path)
 }
 
 /// Locks of network file systems do not hold, and a lost lock is a lost ledger.
@@ -504,12 +519,15 @@ fn unusable(path: &Path, reason: &str) -> Error {
     refused("ledger_unusable", message, "check the path and its permissions, or choose another one")
 }
 
+fn full(path: &Path) -> Error {
+    let message = format!("there is no space left for the ledger {}", path.display());
+    refused("ledger_full", message, "free some space and run again")
+}
+
 fn of_sqlite(path: &Path, error: rusqlite::Error) -> Error {
     let shown = path.display();
     let (code, message, advice) = match error.sqlite_error_code() {
-        Some(ErrorCode::DiskFull) => {
-            ("ledger_full", format!("there is no space left for the ledger {shown}"), "free some space and run again")
-        }
+        Some(ErrorCode::DiskFull) => return full(path).caused_by(error),
         Some(ErrorCode::ReadOnly) => (
             "ledger_read_only",
             format!("the ledger {shown} is read-only"),
