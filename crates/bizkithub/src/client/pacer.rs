@@ -176,10 +176,14 @@ const SECOND: u64 = 1_000_000;
 const HOUR: u64 = 3_600 * SECOND;
 /// A permit that was not accounted for by then never will be: its process has died.
 const LONGEST_EXCHANGE: u64 = 60 * SECOND;
+/// Most answers are here by then.
+const LONGEST_PATIENCE: u64 = SECOND;
 /// A longer wait for the next turn is a wait for quota.
 const LONGEST_TURN: u64 = 10 * SECOND;
 /// How much of a window a bucket may hold: the more, the later a place is free again.
 const BUCKETS: u64 = 250;
+/// How many loans a limit has room for, at least.
+const LOANS: u64 = 8;
 /// How many requests are risked at once where a refusal may come any time.
 const FEW: u64 = 4;
 /// The published limit that no answer tells before it is reached: requests in each block of ten minutes.
@@ -268,7 +272,8 @@ impl Pacer {
             return Decision::NotBefore { moment: self.blocked_until, is_used_up: true };
         }
         let is_blind = !self.has_heard && self.limit.is_none_or(|limit| limit.source == Source::Assumed);
-        if is_blind && out > 0 {
+        let fresh = self.fresh_out_count(now, wish.holder);
+        if is_blind && fresh > 0 {
             // The first answer tells what the quota is: many requests before it might all be refused.
             return Decision::AfterAnswer;
         }
@@ -276,13 +281,13 @@ impl Pacer {
         if self.is_silent() {
             // Whether the published limit holds, one request finds out, and not all that could be under way.
             let used = self.used_in_block(now);
-            if used <= SILENT_LIMIT && used + out >= SILENT_LIMIT {
-                if out > 0 {
+            if used <= SILENT_LIMIT && used + fresh >= SILENT_LIMIT {
+                if fresh > 0 {
                     return Decision::AfterAnswer;
                 }
                 most = 1;
             } else if used < SILENT_LIMIT {
-                most = most.min(SILENT_LIMIT - used - out);
+                most = most.min(SILENT_LIMIT - used - fresh);
             }
         }
         if let Some(burst) = self.burst {
@@ -308,6 +313,10 @@ impl Pacer {
                 return self.when_there_is_room(now, &limit, out);
             }
             most = most.min(room);
+            if wish.ahead > 0 {
+                // Whoever is killed keeps what was lent until it is taken for gone: that must not be all there is.
+                most = most.min((limit.count / LOANS).max(1));
+            }
             if let Some(seen) = limit.seen {
                 // The further beyond it, the less likely that it was the limit.
                 let beyond = self.used(now, &limit).saturating_sub(seen);
@@ -576,6 +585,13 @@ impl Pacer {
             false => bucket.answered.saturating_add(limit.window) > now,
         };
         self.admitted.iter().rev().take_while(is_within).map(|bucket| bucket.count).sum()
+    }
+
+    /// Permits of whoever asks, and of those who asked a moment ago. The others may have been killed: what they keep counts as used, but
+    /// is no reason to stand still where one request that is refused would tell more.
+    fn fresh_out_count(&self, now: u64, holder: u64) -> u64 {
+        let asked_lately = |out: &Out| now < out.until.saturating_sub(LONGEST_EXCHANGE - LONGEST_PATIENCE);
+        self.out.iter().filter(|(other, out)| **other == holder || asked_lately(out)).map(|(_, out)| out.count).sum()
     }
 
     fn out_count(&self) -> u64 {
