@@ -14,7 +14,7 @@ CARGO_FLAGS := --release --locked
 export CARGO_TARGET_DIR := $(CURDIR)/target
 export PYO3_PYTHON := $(BIN)/python
 
-.PHONY: help demo test test-platforms simulate postgresql lint format clean rust-test rust-lint wasm-lint python wheel python-test \
+.PHONY: help demo test test-platforms faults faults-short fault-tools fuzz simulate postgresql lint format clean rust-test rust-lint wasm-lint python wheel python-test \
 	python-lint airflow-test airflow-lint airflow-stack-test airflow-2.11-test spark-test java chromium addons addons-test n8n-test n8n-bench zapier-test node node-test node-lint deny
 
 help: ## Show the targets
@@ -24,7 +24,7 @@ demo: ## Tag a file of customers against the embedded sandbox
 	@cargo build $(CARGO_FLAGS) --quiet --package bizkithub-cli
 	@sh examples/demo.sh target/release/bizkithub
 
-test: rust-test python-test airflow-test node-test lint ## Run every test and lint, but for those of test-platforms
+test: rust-test python-test airflow-test node-test faults-short lint ## Run every test and lint, but for those of test-platforms
 
 lint: rust-lint wasm-lint python-lint airflow-lint node-lint deny ## Run every lint
 
@@ -72,7 +72,7 @@ wheel: python ## Build the wheel that the platforms' own environments install
 python-test: python
 	cd python/bizkithub && $(BIN)/python -m pytest --quiet
 
-RUFFED := . ../../benches ../../tests/platforms
+RUFFED := . ../../benches ../../crates/bizkithub-faults/drivers ../../tests/platforms
 python-lint: python
 	cd python/bizkithub && $(BIN)/ruff check $(RUFFED) && $(BIN)/ruff format --check $(RUFFED) && $(BIN)/mypy
 
@@ -94,6 +94,24 @@ airflow-test: airflow-3.3
 airflow-lint: airflow-3.3
 	cd $(AIRFLOW_PROVIDER) && $(BIN)/ruff check . && $(BIN)/ruff format --check .
 	cd $(AIRFLOW_PROVIDER) && $(BIN)/mypy --python-executable $(VENV)-airflow-3.3/bin/python
+
+# --- The fault campaign ---
+
+FAULT_TOOLS := dnsmasq-base:dnsmasq eatmydata:eatmydata e2fsprogs:mkfs.ext4 faketime:faketime iproute2:ip nftables:nft nginx-light:nginx \
+	openssl:openssl strace:strace time:time tinyproxy-bin:tinyproxy xfsprogs:mkfs.xfs
+fault-tools:
+	@missing= && for tool in $(FAULT_TOOLS); do test -x "$$(PATH=$$PATH:/usr/sbin:/sbin type -P "$${tool#*:}")" || missing+=" $${tool%:*}"; done && \
+		{ test -z "$$missing" || { apt-get update -qq && apt-get install -y -qq --no-install-recommends $$missing; } >/dev/null; }
+
+FAULTS := target/release/bizkithub-faults
+faults-short: fault-tools python node
+	cargo build $(CARGO_FLAGS) --quiet --package bizkithub-cli --package bizkithub-faults
+	$(FAULTS) --short --at-once 4
+
+# Without FAULT, all but the chaos of two hours; its number is the last.
+faults: fault-tools python node ## Inject every fault for real and write docs/faults.md; FAULT=33 tries one by its number
+	cargo build $(CARGO_FLAGS) --quiet --package bizkithub-cli --package bizkithub-faults
+	$(FAULTS) $(if $(FAULT),--only $(FAULT),--write docs/faults.md)
 
 # --- The real platforms ---
 
@@ -182,6 +200,22 @@ addons: addon-linux-x64-gnu addon-linux-x64-musl ## Build the npm packages with 
 
 addons-test: node addons $(MUSL_NODE)/.installed
 	BIZKITHUB_MUSL_NODE=$(MUSL_NODE)/node $(PLATFORM_TEST) tests/platforms/addons/*.test.mjs
+
+# --- Fuzzing ---
+
+CARGO_FUZZ := $(CACHE)/cargo-fuzz@0.13.2
+$(CARGO_FUZZ)/.installed:
+	cargo install cargo-fuzz --version $(CARGO_FUZZ:$(CACHE)/cargo-fuzz@%=%) --locked --quiet --root $(@D)
+	touch $@
+
+# Sanitizers are not stable yet; the switch lets the stable compiler use them.
+FUZZ_SECONDS ?= 600
+fuzz: $(CARGO_FUZZ)/.installed ## Fuzz each parser for FUZZ_SECONDS (default: 600), or the one that TARGET names
+	targets="$$(cargo run $(CARGO_FLAGS) --quiet --package bizkithub-fuzz --bin seeds target/fuzz-seeds)" && for target in $(or $(TARGET),$$targets); do \
+		mkdir -p target/fuzz-corpus/$$target && \
+		RUSTC_BOOTSTRAP=1 BIZKITHUB_FUZZ=$$target $(CARGO_FUZZ)/bin/cargo-fuzz run --fuzz-dir crates/bizkithub-fuzz --features libfuzzer any \
+			$(CURDIR)/target/fuzz-corpus/$$target $(CURDIR)/target/fuzz-seeds/$$target -- -max_total_time=$(FUZZ_SECONDS) -max_len=65536 \
+			-artifact_prefix=$(CURDIR)/target/fuzz-corpus/$$target- -print_final_stats=1 -verbosity=0; done
 
 # --- Node ---
 

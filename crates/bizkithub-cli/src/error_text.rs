@@ -1,9 +1,7 @@
 use std::fmt::Write;
 
-use bizkithub::Error;
+use bizkithub::{Error, printable};
 use clap::builder::styling::{AnsiColor, Style};
-
-use crate::printable::printable;
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const HELP: Style = AnsiColor::Cyan.on_default().bold();

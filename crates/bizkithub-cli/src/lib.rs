@@ -33,7 +33,7 @@ mod ledger_choice;
 mod length_of_time;
 mod named_choice;
 mod output;
-mod printable;
+mod printable_json;
 mod progress_display;
 mod quota_choice;
 mod quota_model;

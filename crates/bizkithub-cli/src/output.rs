@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::arguments::usage_error;
 use crate::error_text::error_text;
 use crate::exit_code::ExitCode;
-use crate::printable::printable_json;
+use crate::printable_json::printable_json;
 
 /// Where a command's words go: text for people, or one JSON object for machines. Whatever has the form of an API key is replaced
 /// in all of them, because a key may stand where its user never meant it to be: for a path, in a URL, in an answer of the server.

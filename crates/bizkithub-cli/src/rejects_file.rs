@@ -1,11 +1,10 @@
 use std::fs;
 use std::path::Path;
 
-use bizkithub::Error;
 use bizkithub::job::{FileSource, Report, holds_rejects, write_rejects};
+use bizkithub::{Error, printable};
 use serde_json::{Value, json};
 
-use crate::printable::printable;
 use crate::wording::counted;
 
 /// What became of the file of rejected rows after a run, so that it never reads as something that it is not.

@@ -1,7 +1,5 @@
-use bizkithub::without_keys;
+use bizkithub::{printable, without_keys};
 use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
-
-use crate::printable::printable;
 
 /// How the cells of a column stand.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

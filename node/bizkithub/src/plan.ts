@@ -165,8 +165,9 @@ export class Plan {
    * Sends the plan's requests and accounts for every row.
    *
    * What earlier runs of this plan got acknowledged is not sent: running a plan again goes on where the last run stopped. The run
-   * stops by itself when no other request can succeed and when its first requests all fail alike: the report's `stoppedBy` says why. A row that fails does not reject the
-   * promise: its outcome tells.
+   * stops by itself when no other request can succeed, when its first requests all fail alike, and when a server that worked has failed
+   * for ten minutes; until then, one request a second asks whether it is back. The report's `stoppedBy` says why. A row that fails does
+   * not reject the promise: its outcome tells.
    *
    * @param options - See {@link RunOptions}.
    * @throws InvalidInputError for an option that is not valid.

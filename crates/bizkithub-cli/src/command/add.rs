@@ -1,4 +1,4 @@
-use bizkithub::{CuRefNo, Customer, Email, Error, Group, parse_groups};
+use bizkithub::{CuRefNo, Customer, Email, Error, Group, parse_groups, printable};
 use clap::Args;
 use serde_json::json;
 
@@ -6,7 +6,6 @@ use super::block_on;
 use crate::connection::ConnectionArguments;
 use crate::exit_code::ExitCode;
 use crate::output::Output;
-use crate::printable::printable;
 
 /// Put groups on one customer
 #[derive(Args, Debug)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bizkithub::job::{
     Bill, FileSource, OnQuota, Plan, Report, RunOptions, check_outcomes_path, check_rejects_path, write_outcomes,
 };
-use bizkithub::{Client, Error, Pace, Timestamp};
+use bizkithub::{Client, Error, Pace, Timestamp, printable};
 use clap::Args;
 use serde_json::json;
 
@@ -20,7 +20,6 @@ use crate::ledger_choice::{EarlierChoice, LedgerChoice, finish};
 use crate::length_of_time::length_of_time;
 use crate::named_choice::named_choice;
 use crate::output::Output;
-use crate::printable::printable;
 use crate::progress_display::ProgressDisplay;
 use crate::quota_choice::QuotaChoice;
 use crate::reasons::reasons_text;

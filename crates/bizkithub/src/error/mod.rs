@@ -2,6 +2,7 @@
 
 mod field;
 mod kind;
+mod printable;
 mod record;
 
 use std::borrow::Cow;
@@ -13,6 +14,7 @@ use jiff::Timestamp;
 
 pub use field::Field;
 pub use kind::ErrorKind;
+pub use printable::{is_treacherous, printable};
 
 use crate::protocol::ErrorCode;
 use crate::types::without_keys;
@@ -299,14 +301,10 @@ impl Error {
     }
 }
 
-/// A text for people. Inputs are quoted in errors, and any of them may be a key in the wrong place.
+/// A text for people. Inputs are quoted in errors, and any of them may be a key in the wrong place, or command a terminal.
 fn shown(text: Cow<'static, str>) -> Cow<'static, str> {
     let Cow::Owned(text) = text else { return text };
-    let clean = match without_keys(&text) {
-        Cow::Owned(clean) => Some(clean),
-        Cow::Borrowed(_) => None,
-    };
-    Cow::Owned(clean.unwrap_or(text))
+    Cow::Owned(printable(&without_keys(&text)).into_owned())
 }
 
 impl fmt::Display for Error {

@@ -126,11 +126,12 @@ class Plan(BasePlan):
         """Send the requests and account for every row.
 
         The run stops by itself when no other request can succeed (a wrong key, a missing permission, an address that is
-        not the API) and when its first requests all fail alike: `Report.stopped_by` tells. Ctrl-C stops it within 0.2
+        not the API), when its first requests all fail alike, and when a server that worked has failed for ten minutes;
+        until then, one request a second asks whether it is back. `Report.stopped_by` tells. Ctrl-C stops it within 0.2
         seconds and raises `KeyboardInterrupt`; the report is then in `last_report`.
 
-        What happens is logged to the logger `bizkithub`, on this thread: the begin and the end, longer waits, the error
-        that stopped the run, and at the level `DEBUG` every request that is tried again.
+        What happens is logged to the logger `bizkithub`, on this thread: the begin and the end, longer waits, outages,
+        the error that stopped the run, and at the level `DEBUG` every request that is tried again.
 
         Args:
             concurrency: The most requests under way at once, from 1 on; at most 256 are used.
@@ -198,12 +199,13 @@ class AsyncPlan(BasePlan):
         """Send the requests and account for every row.
 
         The run stops by itself when no other request can succeed (a wrong key, a missing permission, an address that is
-        not the API) and when its first requests all fail alike: `Report.stopped_by` tells. Cancelling stops it
+        not the API), when its first requests all fail alike, and when a server that worked has failed for ten minutes;
+        until then, one request a second asks whether it is back. `Report.stopped_by` tells. Cancelling stops it
         within 0.2 seconds and raises `asyncio.CancelledError`; the report is then in `last_report`. Cancelling again
         closes the requests under way at once, without a report.
 
-        What happens is logged to the logger `bizkithub`, on this thread: the begin and the end, longer waits, the error
-        that stopped the run, and at the level `DEBUG` every request that is tried again.
+        What happens is logged to the logger `bizkithub`, on this thread: the begin and the end, longer waits, outages,
+        the error that stopped the run, and at the level `DEBUG` every request that is tried again.
 
         Args:
             concurrency: The most requests under way at once, from 1 on; at most 256 are used.

@@ -101,6 +101,10 @@ impl SqliteStore {
         let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
             .map_err(|error| of_sqlite(path, error))?;
         let secret = Self::prepare(path, &connection, owner)?;
+        // What no folder is known to hold is lost with the power. SQLite makes sure of it only for a log that it has made itself, and not
+        // for one that is left of a process that was killed.
+        #[cfg(unix)]
+        File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
         drop(guard);
         Ok(Self { path: path.to_owned(), connection, lock, secret, writes: 0 })
     }

@@ -1,0 +1,14 @@
+// Runs one job with the Node client, as the fault campaign's settings say, and prints the report's counts as JSON.
+import { Client } from '../../../node/bizkithub/dist/index.mjs';
+
+const { ledger, client: options, run, file } = JSON.parse(process.argv[2]);
+const abort = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => abort.abort());
+const client = new Client({ ...options, ...(ledger === null ? {} : { ledger }) });
+const plan = await client.plan(file, { email: 'email', groups: 'groups' });
+const report = await plan.run({ ...run, signal: abort.signal });
+const { rows, applied, skipped, rejected, pending, unknown, requestsSent, retries, resumeAt, stoppedBy, isComplete } = report;
+const counts = { rows, applied, skipped, rejected, pending, unknown, requestsSent, retries, resumeAt, isComplete };
+const codes = report.reasons.map((reason) => reason.code);
+console.log(JSON.stringify({ ...counts, codes, stoppedBy: stoppedBy && { code: stoppedBy.code, kind: stoppedBy.kind } }));
+if (stoppedBy) console.error(stoppedBy, String(stoppedBy), stoppedBy.stack, report);

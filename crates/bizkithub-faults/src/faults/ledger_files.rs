@@ -1,0 +1,157 @@
+//! Ledgers that are shared, damaged, opened by others, or belong to another job.
+
+use std::fs;
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::driver::{Driver, Job};
+use crate::fault::{Finding, Trial};
+use crate::stage::{Stage, rows};
+
+/// Runs one job in two processes at once, stops one of them in the middle with what locks it holds, and kills it.
+pub(crate) fn two_processes(trial: &Trial) -> Result<Finding> {
+    let mut executions = 0;
+    let mut random = trial.random(6);
+    for driver in Driver::ALL {
+        for _ in 0..trial.times(1, 30) {
+            let stage = Stage::new(3_000)?;
+            // A lock is waited for several times, each time for 15 seconds.
+            let job = Job { deadline: Duration::from_secs(90), ..Job::default() };
+            let begin = Instant::now();
+            let mut stopped = stage.spawn(driver, &job)?;
+            let other = stage.spawn(Driver::Rust, &job)?;
+            let target = random.u64(10..2_000);
+            while stage.sandbox.request_count() < target && stopped.try_wait()?.is_none() {
+                thread::sleep(Duration::from_millis(1));
+            }
+            let process = Pid::from_raw(i32::try_from(stopped.id())?).context("a process")?;
+            // One that has ended already cannot be stopped any more.
+            let _ = kill_process(process, Signal::STOP);
+            let finished = stage.finish(Driver::Rust, &job, other, begin)?;
+            let counted = finished.must_report()?.counted();
+            stopped.kill()?;
+            stopped.wait()?;
+            ensure!(counted <= stage.acknowledged(&Job::default())?, "{counted} were counted: {finished}");
+            stage.completes(driver, &job, counted)?;
+            executions += 1;
+        }
+    }
+    Ok(Finding::of(executions))
+}
+
+/// Another build of SQLite reads, holds, checkpoints and rewrites the ledger while a run writes it.
+pub(crate) fn another_sqlite(trial: &Trial) -> Result<Finding> {
+    const SCRIPT: &str = r#"
+import random, sqlite3, sys, time
+chance, end, done = random.Random(int(sys.argv[2])), time.monotonic() + 30, 0
+while time.monotonic() < end and not done:
+    try:
+        with sqlite3.connect(sys.argv[1], timeout=0.1, isolation_level=None) as ledger:
+            what = chance.choice(["BEGIN IMMEDIATE", "PRAGMA wal_checkpoint(TRUNCATE)", "VACUUM", "BEGIN; SELECT count(*) FROM journal"])
+            for statement in what.split(";"):
+                ledger.execute(statement).fetchall()
+            time.sleep(chance.random() / 20)
+            if "BEGIN" in what:
+                ledger.execute("ROLLBACK")
+        ledger.close()
+    except sqlite3.OperationalError:
+        pass
+    done = sys.stdin.closed
+"#;
+    let mut executions = 0;
+    for driver in Driver::ALL {
+        for round in 0..trial.times(1, 20) {
+            let stage = Stage::new(2_000)?;
+            stage.run(driver, &Job { file: "first.csv".to_owned(), ..first(&stage)? })?;
+            let mut other = Command::new("python3");
+            other.args(["-c", SCRIPT]).arg(stage.path("groups.ledger")).arg(round.to_string());
+            let mut other = other.spawn()?;
+            let job = Job { deadline: Duration::from_secs(25), ..Job::default() };
+            let finished = stage.run(driver, &job);
+            other.kill()?;
+            other.wait()?;
+            let counted = finished?.counts().unwrap_or_default().counted();
+            stage.completes(driver, &job, counted)?;
+            executions += 1;
+        }
+    }
+    Ok(Finding::of(executions))
+}
+
+/// A job of one customer, so that the ledger exists.
+fn first(stage: &Stage) -> Result<Job> {
+    stage.write("first.csv", rows(1..=1))?;
+    Ok(Job::default())
+}
+
+/// Flips single bits of the ledger and of its log.
+pub(crate) fn flipped_bits(trial: &Trial) -> Result<Finding> {
+    const CUSTOMERS: u64 = 300;
+    let stage = Stage::new(CUSTOMERS)?;
+    stage.write("half.csv", rows(1..=CUSTOMERS / 2))?;
+    stage.run(Driver::Rust, &Job { file: "half.csv".to_owned(), ..Job::default() })?;
+    let ledger = stage.path("groups.ledger");
+    let log = stage.path("groups.ledger-wal");
+    let mut random = trial.random(9);
+    let (mut told, mut known_less) = (0, 0);
+    let flips = trial.times(60, 3_000);
+    // Of the log as the run left it, then of the file that it was put in order in.
+    let sound = [fs::read(&ledger)?, fs::read(&log)?];
+    let mut compact = Command::new(crate::tools::command());
+    compact.args(["ledger", "compact", "--ledger", "groups.ledger"]).current_dir(stage.folder());
+    compact.env("BIZKITHUB_API_KEY", &stage.key).env("BIZKITHUB_BASE_URL", stage.sandbox.url());
+    ensure!(compact.output()?.status.success(), "the ledger could not be put in order");
+    let in_order = [fs::read(&ledger)?, fs::read(&log)?];
+    for number in 0..flips {
+        crate::stage::remove_ledger(&ledger)?;
+        let mut files = if number % 2 == 0 { sound.clone() } else { in_order.clone() };
+        let position = random.usize(..files.iter().map(Vec::len).sum::<usize>());
+        if let Some(byte) = files.iter_mut().flatten().nth(position) {
+            *byte ^= 1 << random.u8(..8);
+        }
+        fs::write(&ledger, &files[0])?;
+        fs::write(&log, &files[1])?;
+        let finished = stage.run(Driver::Rust, &Job::default())?;
+        let counts = finished.counts().unwrap_or_default();
+        let skipped = counts.skipped;
+        ensure!(skipped <= CUSTOMERS / 2, "byte {position}: {skipped} of {} are known: {finished}", CUSTOMERS / 2);
+        let code = finished.error_code().unwrap_or_default();
+        ensure!(
+            finished.code == Some(0) && counts.counted() == CUSTOMERS || code.starts_with("ledger_"),
+            "byte {position}: {finished}"
+        );
+        told += u64::from(finished.code != Some(0));
+        known_less += u64::from(finished.code == Some(0) && skipped < CUSTOMERS / 2);
+    }
+    Ok(Finding::noting(flips, format!("{told} told as damage, {known_less} sent again, the rest in unused bytes")))
+}
+
+/// Runs another file, with other settings and another key, on the ledger of a job that was killed.
+pub(crate) fn another_job(_: &Trial) -> Result<Finding> {
+    let mut executions = 0;
+    for driver in Driver::ALL {
+        let stage = Stage::new(400)?;
+        stage.write("first.csv", rows(1..=200))?;
+        let first = Job { file: "first.csv".to_owned(), ..Job::default() };
+        let mut child = stage.spawn(driver, &first)?;
+        while stage.sandbox.request_count() < 50 && child.try_wait()?.is_none() {
+            thread::sleep(Duration::from_millis(1));
+        }
+        child.kill()?;
+        child.wait()?;
+        let known = stage.acknowledged(&Job::default())?;
+        // Rows in another order, some gone, some twice, some with a group of their own.
+        let other = rows((101..=300).rev()) + "customer1@example.com,vip\ncustomer150@example.com,gold\n";
+        stage.write("second.csv", other)?;
+        let second = Job { file: "second.csv".to_owned(), concurrency: 3, breaker: None, ..Job::default() };
+        let counts = stage.run(driver, &second)?.must_report()?;
+        ensure!(counts.counted() == 202 && counts.skipped <= known + 1, "{counts:?}, {known} were known");
+        stage.completes(driver, &Job::default(), stage.acknowledged(&Job::default())? - 1)?;
+        executions += 2;
+    }
+    Ok(Finding::of(executions))
+}

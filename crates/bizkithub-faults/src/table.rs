@@ -1,0 +1,104 @@
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+
+use crate::driver::Driver;
+use crate::fault::{Fault, Trial};
+
+/// What a fault did.
+#[derive(Debug)]
+pub(crate) enum Verdict {
+    Harmless { executions: u64, note: String },
+    Harmed(String),
+    NotTried(String),
+}
+
+impl Verdict {
+    /// Reads what [`Row::hand_over`] has written.
+    pub(crate) fn taken_over(text: &str) -> Result<Self> {
+        let told: Value = serde_json::from_str(text.trim()).with_context(|| format!("it ended with {text:?}"))?;
+        let note = told["note"].as_str().unwrap_or_default().to_owned();
+        Ok(match told["executions"].as_u64() {
+            Some(executions) => Self::Harmless { executions, note },
+            None => Self::Harmed(note),
+        })
+    }
+}
+
+/// A line of the table with its result.
+pub(crate) struct Row {
+    pub(crate) fault: &'static Fault,
+    pub(crate) verdict: Verdict,
+    pub(crate) time: Duration,
+}
+
+impl Row {
+    /// Tries a fault.
+    pub(crate) fn of(fault: &'static Fault, attempt: impl FnOnce() -> Verdict) -> Self {
+        let begin = Instant::now();
+        let verdict = attempt();
+        Self { fault, verdict, time: begin.elapsed() }
+    }
+
+    /// How often the fault struck.
+    pub(crate) fn executions(&self) -> u64 {
+        match self.verdict {
+            Verdict::Harmless { executions, .. } => executions,
+            _ => 0,
+        }
+    }
+
+    /// Tells the process that started this one. Returns whether no harm was done.
+    pub(crate) fn hand_over(&self) -> bool {
+        let (executions, note) = match &self.verdict {
+            Verdict::Harmless { executions, note } => (Some(executions), note),
+            Verdict::Harmed(note) | Verdict::NotTried(note) => (None, note),
+        };
+        println!("{}", json!({ "executions": executions, "note": note }));
+        executions.is_some()
+    }
+
+    fn result(&self) -> String {
+        match &self.verdict {
+            Verdict::Harmless { executions, note } if note.is_empty() => format!("passed, {executions} times"),
+            Verdict::Harmless { executions, note } => format!("passed, {executions} times: {note}"),
+            Verdict::Harmed(why) => format!("FAILED: {why}"),
+            Verdict::NotTried(why) => format!("not tried: {why}"),
+        }
+    }
+
+    fn markdown(&self) -> String {
+        let Fault { number, name, tool, criterion, .. } = self.fault;
+        format!("| {number} | {name} | {tool} | {} | {criterion} | {} |\n", drivers(self.fault.drivers), self.result())
+    }
+}
+
+fn drivers(drivers: &[Driver]) -> String {
+    drivers.iter().map(|driver| driver.name()).collect::<Vec<_>>().join(", ")
+}
+
+impl fmt::Display for Row {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Fault { number, name, .. } = self.fault;
+        write!(formatter, "{number:>2}  {name}: {} ({:.1} s)", self.result(), self.time.as_secs_f64())
+    }
+}
+
+/// The table as a page of the documentation.
+pub(crate) fn markdown(rows: &[Row], trial: &Trial) -> String {
+    let date = jiff::Timestamp::now().strftime("%Y-%m-%d");
+    let form = if trial.is_short { "short form" } else { "whole form" };
+    let executions: u64 = rows.iter().map(Row::executions).sum();
+    let lines: String = rows.iter().map(Row::markdown).collect();
+    format!(
+        include_str!("table.md"),
+        lines = lines,
+        form = form,
+        date = date,
+        seed = trial.seed,
+        executions = executions,
+        faults = rows.len()
+    )
+}
