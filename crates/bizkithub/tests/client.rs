@@ -115,6 +115,14 @@ async fn a_transport_that_repeats_the_key_is_quoted_without_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_transport_tells_of_the_cause_is_kept() {
+    let world = World::new(|_, _| Err(interrupted().caused_by(std::io::Error::other("the cable was pulled"))));
+    let error = add(&world.client()).await.expect_err("the transport fails");
+    let cause = std::error::Error::source(&error).expect("the cause");
+    assert_eq!(cause.to_string(), "the cable was pulled");
+}
+
+#[tokio::test(start_paused = true)]
 async fn no_groups_are_refused_and_nothing_is_sent() {
     let world = World::new(|_, _| Ok(yes()));
     let customer = Customer::parse(Some("jan@barasek.com"), None).expect("a valid customer");

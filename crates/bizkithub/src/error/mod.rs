@@ -46,7 +46,7 @@ impl Error {
     pub(crate) fn new(kind: ErrorKind, code: Option<Cow<'static, str>>, message: impl Into<Cow<'static, str>>) -> Self {
         Self(Arc::new(Inner {
             kind,
-            code,
+            code: code.map(shown),
             message: shown(message.into()),
             advice: None,
             status: None,

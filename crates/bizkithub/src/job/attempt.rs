@@ -13,6 +13,8 @@ pub(super) struct Attempt {
     pub(super) sent: u32,
     /// Whether it failed when it was sent last, so that sending it again is a retry.
     pub(super) has_failed: bool,
+    /// Whether it was given up in an outage and is tried again after all others.
+    pub(super) is_second_chance: bool,
     /// Whether an answer was lost, so that the server may have applied it.
     pub(super) is_ambiguous: bool,
 }

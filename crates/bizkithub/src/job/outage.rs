@@ -3,16 +3,16 @@ use std::time::Duration;
 use super::attempt::Attempt;
 use crate::client::Tries;
 
-/// Notices that the server fails altogether. What is sent then only adds to its load and uses up the tries of one customer after the
-/// other, so that a run better asks once a second whether it is back. (AWS Builders' Library, "Timeouts, retries, and backoff with
-/// jitter": clients that go on as before keep an overloaded service down.)
+/// Notices that the server fails altogether. What is sent then only adds to its load, so that a run better asks once a second, with
+/// another customer each time, whether it is back. (AWS Builders' Library, "Timeouts, retries, and backoff with jitter": clients that
+/// go on as before keep an overloaded service down.)
 #[derive(Debug, Default)]
 pub(super) struct Outage {
     failures_in_a_row: u32,
     /// Attempts that were given up since the first of them: should it be an outage, that was not their fault.
     given_up: Vec<Attempt>,
-    /// On the monotonic clock.
-    began_at: Option<Duration>,
+    /// How long it has lasted, without the waits that the server asked for.
+    lasted: Option<Duration>,
 }
 
 /// Where every second answer is a failure, so many in a row come once in a million requests.
@@ -25,37 +25,51 @@ impl Outage {
     /// Requests that find out whether the server is back leave so far apart.
     pub(super) const PAUSE: Duration = Duration::from_secs(1);
 
-    /// The server failed at `now`. Tells whether that makes it an outage.
-    pub(super) fn failed(&mut self, now: Duration) -> bool {
-        self.failures_in_a_row += 1;
-        let begins = self.failures_in_a_row == FAILURES;
-        if begins {
-            self.began_at = Some(now);
+    /// The server failed, after so much time. Tells whether that is the beginning of an outage, which it can be only where `may_begin`.
+    pub(super) fn failed(&mut self, latency: Duration, may_begin: bool) -> bool {
+        self.failures_in_a_row = self.failures_in_a_row.saturating_add(1);
+        match &mut self.lasted {
+            Some(lasted) => {
+                *lasted += latency + Self::PAUSE;
+                false
+            }
+            None if may_begin && self.failures_in_a_row >= FAILURES => {
+                self.lasted = Some(Duration::ZERO);
+                true
+            }
+            None => false,
         }
-        begins
     }
 
-    /// An attempt ends for good, unless this turns out to be an outage.
+    /// Whether the server is out.
+    pub(super) fn is_on(&self) -> bool {
+        self.lasted.is_some()
+    }
+
+    /// Whether the server has been out for longer than a run waits.
+    pub(super) fn is_too_long(&self) -> bool {
+        self.lasted.is_some_and(|lasted| lasted >= Self::LONGEST)
+    }
+
+    /// An attempt ends, for good unless this is an outage. One that got another chance gets no third.
     pub(super) fn give_up(&mut self, attempt: Attempt) {
-        if self.failures_in_a_row > 0 {
+        if self.failures_in_a_row > 0 && !attempt.is_second_chance {
             self.given_up.push(attempt);
         }
     }
 
-    /// The attempts that the beginning of an outage has cost, as if they had never failed.
-    pub(super) fn take_back(&mut self) -> impl Iterator<Item = Attempt> + use<> {
-        let given_up = std::mem::take(&mut self.given_up);
-        given_up.into_iter().map(|attempt| Attempt { tries: Tries::default(), ..attempt })
-    }
-
-    /// The server did its work, whatever it answered. Tells whether that is news.
-    pub(super) fn ended(&mut self) -> bool {
-        std::mem::take(self).began_at.is_some()
-    }
-
-    /// How long it has lasted, if there is one.
-    pub(super) fn lasts(&self, now: Duration) -> Option<Duration> {
-        self.began_at.map(|begin| now.saturating_sub(begin))
+    /// The server did its work, whatever it answered. If that ends an outage, returns the attempts that it has cost, as if they had
+    /// just begun.
+    pub(super) fn ended(&mut self) -> Option<impl Iterator<Item = Attempt> + use<>> {
+        let Self { given_up, lasted, .. } = std::mem::take(self);
+        lasted.map(|_| {
+            given_up.into_iter().map(|attempt| Attempt {
+                tries: Tries::default(),
+                has_failed: true,
+                is_second_chance: true,
+                ..attempt
+            })
+        })
     }
 }
 
@@ -63,17 +77,41 @@ impl Outage {
 mod tests {
     use super::*;
 
+    const FAST: Duration = Duration::from_millis(10);
+
     #[test]
     fn an_outage_is_twenty_failures_in_a_row_and_ends_with_a_success() {
         let mut outage = Outage::default();
-        let second = Duration::from_secs;
-        for number in 1..FAILURES {
-            assert!(!outage.failed(second(u64::from(number))));
+        for _ in 1..FAILURES {
+            assert!(!outage.failed(FAST, true));
         }
-        assert!(!outage.ended(), "nineteen failures are bad luck");
-        let begins = (1..=25).filter(|number| outage.failed(second(*number))).count();
-        assert_eq!((begins, outage.lasts(second(30))), (1, Some(second(10))));
-        assert!(outage.ended() && !outage.ended());
-        assert_eq!(outage.lasts(second(40)), None);
+        assert!(outage.ended().is_none(), "nineteen failures are bad luck");
+        let begins = (1..=25).filter(|_| outage.failed(FAST, true)).count();
+        assert_eq!((begins, outage.is_on()), (1, true));
+        assert!(outage.ended().is_some() && !outage.is_on() && outage.ended().is_none());
+    }
+
+    #[test]
+    fn it_begins_no_sooner_than_it_may_and_lasts_as_long_as_was_asked() {
+        let mut outage = Outage::default();
+        assert!((0..100).all(|_| !outage.failed(FAST, false)));
+        assert!(outage.failed(FAST, true));
+        let probes = (1..).take_while(|_| {
+            outage.failed(Duration::from_secs(2), true);
+            !outage.is_too_long()
+        });
+        assert_eq!(probes.count(), 199, "three seconds each");
+    }
+
+    #[test]
+    fn what_it_has_cost_gets_one_more_chance() {
+        let mut outage = Outage::default();
+        outage.give_up(Attempt { customer: 1, ..Attempt::default() });
+        for customer in 2..30 {
+            outage.failed(FAST, true);
+            outage.give_up(Attempt { customer, is_second_chance: customer == 5, ..Attempt::default() });
+        }
+        let again: Vec<_> = outage.ended().expect("an outage").map(|attempt| attempt.customer).collect();
+        assert_eq!(again, (2..30).filter(|customer| *customer != 5).collect::<Vec<_>>());
     }
 }

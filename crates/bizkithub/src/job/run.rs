@@ -105,6 +105,8 @@ struct Run<'a> {
     unsent: u64,
     /// Attempts that may leave before the next customer's.
     ready: VecDeque<Attempt>,
+    /// Attempts that an outage has cost: they leave after all others.
+    second_chances: Vec<Attempt>,
     /// Attempts that wait for their next try.
     later: BinaryHeap<Retry>,
     introductions: Introductions,
@@ -197,6 +199,7 @@ impl<'a> Run<'a> {
             next: 0,
             unsent: requests,
             ready: VecDeque::new(),
+            second_chances: Vec::new(),
             later: BinaryHeap::new(),
             introductions: Introductions::new(content.table.len(), &standing),
             standing,
@@ -307,12 +310,10 @@ impl<'a> Run<'a> {
 
     /// Readies what is due.
     fn wake(&mut self, now: Duration) {
-        if self.paused_until.is_some_and(|moment| moment <= now) {
-            self.paused_until = None;
-            self.teller.progress.waiting_until = None;
+        for wait in [&mut self.paused_until, &mut self.gate_opens] {
+            wait.take_if(|moment| *moment <= now);
         }
-        if self.gate_opens.is_some_and(|moment| moment <= now) {
-            self.gate_opens = None;
+        if self.paused_until.or(self.gate_opens).is_none() {
             self.teller.progress.waiting_until = None;
         }
         while self.later.peek().is_some_and(|retry| retry.due <= now) {
@@ -329,12 +330,7 @@ impl<'a> Run<'a> {
     }
 
     fn most_at_once(&self) -> usize {
-        if self.is_out() { 1 } else { self.concurrency.limit() }
-    }
-
-    /// Whether the server fails altogether. A server that has never done its work in this run is the breaker's business.
-    fn is_out(&self) -> bool {
-        !self.breaker.is_armed() && self.outage.lasts(Duration::ZERO).is_some()
+        if self.outage.is_on() { 1 } else { self.concurrency.limit() }
     }
 
     /// Whether an attempt could leave at this moment, if there were room for it.
@@ -342,7 +338,7 @@ impl<'a> Run<'a> {
         self.course == Course::Sending
             && self.paused_until.is_none()
             && self.gate_opens.is_none()
-            && (!self.ready.is_empty() || (self.next as usize) < self.riders.len())
+            && (!self.ready.is_empty() || (self.next as usize) < self.riders.len() || !self.second_chances.is_empty())
     }
 
     /// The next attempt that may leave.
@@ -351,7 +347,7 @@ impl<'a> Run<'a> {
             return None;
         }
         let attempt = self.next_admitted()?;
-        let backlog = self.unsent.max(1) + (self.ready.len() + self.later.len()) as u64;
+        let backlog = self.unsent.max(1) + (self.ready.len() + self.later.len() + self.second_chances.len()) as u64;
         match self.gate.open(backlog) {
             Decision::Go(_) => {}
             Decision::NotBefore { moment, is_used_up } => {
@@ -379,7 +375,9 @@ impl<'a> Run<'a> {
 
     /// The next attempt whose groups need not be introduced by another.
     fn next_admitted(&mut self) -> Option<Attempt> {
-        while let Some(attempt) = self.ready.pop_front().or_else(|| self.next_customer()) {
+        while let Some(attempt) =
+            self.ready.pop_front().or_else(|| self.next_customer()).or_else(|| self.second_chance())
+        {
             let slugs = slugs(self.plan, &self.standing, attempt.customer);
             if let Some(attempt) = self.introductions.admit(attempt, slugs) {
                 return Some(attempt);
@@ -400,6 +398,19 @@ impl<'a> Run<'a> {
         None
     }
 
+    /// An attempt that an outage has cost. It was decided then, and is not any more.
+    fn second_chance(&mut self) -> Option<Attempt> {
+        // Others wait for answers, or for their next try: with them the server may show that it is really back.
+        let attempt = self.second_chances.pop_if(|_| self.unsent == 0)?;
+        let customer = attempt.customer as usize;
+        let rows = u64::from(self.riders[customer]);
+        let progress = &mut self.teller.progress;
+        *progress.counts.of(self.outcomes[customer]) -= rows;
+        progress.counts.pending += rows;
+        progress.requests_done -= 1;
+        Some(attempt)
+    }
+
     fn send(&self, attempt: Attempt) -> impl Future<Output = Answered> + use<'a> {
         let (plan, client) = (self.plan, self.client);
         let request = plan.request(&self.standing, attempt.customer);
@@ -417,6 +428,7 @@ impl<'a> Run<'a> {
         let has_more = self.unsent > 0
             || !self.ready.is_empty()
             || !self.later.is_empty()
+            || !self.second_chances.is_empty()
             || self.introductions.is_anybody_waiting();
         self.course != Course::Sending || !has_more
     }
@@ -497,9 +509,16 @@ impl<'a> Run<'a> {
                 match error.kind() {
                     ErrorKind::Server | ErrorKind::Network if error.is_retryable() => {
                         self.concurrency.failed(now, latency);
-                        if self.outage.failed(now) && self.is_out() {
-                            self.outage_begins(&error);
+                        let may_begin = !self.breaker.is_armed() && self.course == Course::Sending;
+                        if self.outage.failed(latency, may_begin) {
+                            self.say(LogLevel::Warning, |_| {
+                                format!("the server fails: one request a second asks whether it is back: {error}")
+                            });
                         }
+                    }
+                    // Neither a failure of the server nor its work.
+                    ErrorKind::Server | ErrorKind::Network | ErrorKind::Internal => {
+                        self.concurrency.answered(now, latency);
                     }
                     _ => {
                         self.concurrency.answered(now, latency);
@@ -512,23 +531,9 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn outage_begins(&mut self, error: &Error) {
-        self.say(LogLevel::Warning, |_| {
-            format!("the server fails: one request a second asks whether it is back: {error}")
-        });
-        for attempt in self.outage.take_back() {
-            let customer = attempt.customer as usize;
-            let rows = u64::from(self.riders[customer]);
-            let progress = &mut self.teller.progress;
-            *progress.counts.of(self.outcomes[customer]) -= rows;
-            progress.counts.pending += rows;
-            progress.requests_done -= 1;
-            self.ready.push_back(attempt);
-        }
-    }
-
     fn server_works(&mut self) {
-        if self.outage.ended() {
+        if let Some(attempts) = self.outage.ended() {
+            self.second_chances.extend(attempts);
             self.say(LogLevel::Info, |_| "the server is back".to_owned());
         }
     }
@@ -547,7 +552,8 @@ impl<'a> Run<'a> {
             }
             return;
         }
-        if self.is_out() {
+        if self.outage.is_on() && error.is_retryable() && error.retry_after().is_none_or(|wait| wait <= LONGEST_BACKOFF)
+        {
             self.wait_for_the_server(attempt, unsettled, error);
             return;
         }
@@ -590,17 +596,20 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Holds everything back for a moment. An outage uses up no try, because it is not the request's fault.
-    fn wait_for_the_server(&mut self, mut attempt: Attempt, unsettled: Outcome, error: Error) {
-        let now = self.client.clock().monotonic();
-        attempt.has_failed = true;
-        self.note(attempt.customer, unsettled, error.clone());
-        self.ready.push_front(attempt);
-        self.paused_until = self.paused_until.max(Some(now + Outage::PAUSE));
-        if self.outage.lasts(now).is_some_and(|time| time >= Outage::LONGEST) {
+    /// Holds everything back for a moment. The next to ask whether the server is back is another customer, should it be this one that
+    /// the server fails at.
+    fn wait_for_the_server(&mut self, attempt: Attempt, unsettled: Outcome, error: Error) {
+        let customer = attempt.customer;
+        self.settle(customer, false);
+        self.paused_until = self.paused_until.max(Some(self.client.clock().monotonic() + Outage::PAUSE));
+        if self.outage.is_too_long() {
             let minutes = Outage::LONGEST.as_secs() / 60;
-            self.stop(error.explain(|message| format!("the server has failed for {minutes} minutes: {message}")));
+            self.stop(
+                error.clone().explain(|message| format!("the server has failed for {minutes} minutes: {message}")),
+            );
         }
+        self.decide(Decided { customer, outcome: unsettled, error: Some(error) });
+        self.outage.give_up(attempt);
     }
 
     /// Lets those go on that waited for a customer's groups to be introduced.

@@ -80,3 +80,18 @@ impl ErrorCode {
             && code.bytes().all(|byte| matches!(byte, b'A'..=b'Z' | b'0'..=b'9' | b'_'))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_of_the_server_are_capitals_digits_and_underscores() {
+        for code in ["A", "INTERNAL_VALIDATION_FAILED", "HTTP_2", &"A".repeat(100)] {
+            assert!(ErrorCode::has_server_form(code), "{code}");
+        }
+        for code in ["", "1A", "_A", "Abc", "A-B", "A B", "email_invalid", &"A".repeat(101)] {
+            assert!(!ErrorCode::has_server_form(code), "{code}");
+        }
+    }
+}

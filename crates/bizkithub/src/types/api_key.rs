@@ -204,6 +204,13 @@ mod tests {
     const KEY: &str = "DEV_SecretKey0000000000000000001";
 
     #[test]
+    fn eight_characters_of_a_key_in_a_row_are_a_part_of_it() {
+        let key = ApiKey::parse(KEY).unwrap();
+        assert_eq!(key.redact(&format!("<{}>", &KEY[4..12])), "<[API key]>");
+        assert_eq!(key.redact(&format!("<{}>", &KEY[4..11])), format!("<{}>", &KEY[4..11]));
+    }
+
+    #[test]
     fn nothing_but_the_prefix_of_a_key_is_shown() {
         let key = ApiKey::parse(KEY).unwrap();
         assert_eq!(key.to_string(), format!("DEV_…{}", key.fingerprint()));

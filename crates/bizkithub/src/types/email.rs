@@ -202,6 +202,11 @@ mod tests {
     }
 
     #[test]
+    fn an_address_shows_itself() {
+        assert_eq!(format!("{:?}", Email::parse(" jan@barasek.com ").unwrap()), r#"Email("jan@barasek.com")"#);
+    }
+
+    #[test]
     fn usual_addresses_are_plain() {
         for text in ["jan@barasek.com", "Jan.O'Neill+tag@mail-1.example.co.uk", "user7300000@example.com"] {
             assert!(is_plain_address(text), "{text}");
@@ -216,5 +221,11 @@ mod tests {
         assert!(is_plain_address(&local_part(64)) && !is_plain_address(&local_part(65)));
         let whole = |length: usize| format!("a@{}c.de", "b.".repeat((length - 6) / 2));
         assert!(is_plain_address(&whole(254)) && !is_plain_address(&whole(256)));
+        let later = |label: &str| format!("a@b.{label}");
+        assert!(is_plain_address(&later(&format!("{}.com", "c".repeat(63)))));
+        assert!(!is_plain_address(&later(&"c".repeat(64))));
+        let longest = format!("ža@{}c.de", "b.".repeat(123));
+        assert_eq!(longest.len(), Email::LENGTH_LIMIT);
+        assert_eq!(Email::parse(&longest).ok().map(|email| email.to_string()), Some(longest));
     }
 }

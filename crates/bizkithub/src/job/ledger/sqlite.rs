@@ -104,7 +104,17 @@ impl SqliteStore {
         // What no folder is known to hold is lost with the power. SQLite makes sure of it only for a log that it has made itself, and not
         // for one that is left of a process that was killed.
         #[cfg(unix)]
-        File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
+        match File::open(folder).and_then(|folder| folder.sync_all()) {
+            // A folder that may not be read, or a file system that knows no such thing: no more can be done.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    std::io::ErrorKind::PermissionDenied
+                        | std::io::ErrorKind::InvalidInput
+                        | std::io::ErrorKind::Unsupported
+                ) => {}
+            synced => synced.map_err(failed)?,
+        }
         drop(guard);
         Ok(Self { path: path.to_owned(), connection, lock, secret, writes: 0 })
     }
@@ -304,9 +314,8 @@ impl Store for SqliteStore {
             };
             Ok(forgotten as u64)
         })?;
-        if forgotten > 0 {
-            self.rewrite()?;
-        }
+        // Also for none: an earlier try may have got only so far.
+        self.rewrite()?;
         Ok(forgotten)
     }
 
