@@ -99,11 +99,12 @@ airflow-lint: airflow-3.3
 
 FAULT_TOOLS := dnsmasq-base:dnsmasq eatmydata:eatmydata e2fsprogs:mkfs.ext4 faketime:faketime iproute2:ip nftables:nft nginx-light:nginx \
 	openssl:openssl strace:strace time:time tinyproxy-bin:tinyproxy xfsprogs:mkfs.xfs
+# Without a run level, no package starts a server.
 fault-tools:
 	@missing= && for tool in $(FAULT_TOOLS); do test -x "$$(PATH=$$PATH:/usr/sbin:/sbin type -P "$${tool#*:}")" || missing+=" $${tool%:*}"; done && \
-		{ test -z "$$missing" || { apt-get update -qq && apt-get install -y -qq --no-install-recommends $$missing; } >/dev/null; }
+		{ test -z "$$missing" || { apt-get update -qq && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; } >/dev/null; }
 
-FAULTS := target/release/bizkithub-faults
+FAULTS := PATH="$$PATH:/usr/sbin:/sbin" target/release/bizkithub-faults
 faults-short: fault-tools python node
 	cargo build $(CARGO_FLAGS) --quiet --package bizkithub-cli --package bizkithub-faults
 	$(FAULTS) --short --at-once 4

@@ -7,8 +7,8 @@ for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => abort.abo
 const client = new Client({ ...options, ...(ledger === null ? {} : { ledger }) });
 const plan = await client.plan(file, { email: 'email', groups: 'groups' });
 const report = await plan.run({ ...run, signal: abort.signal });
-const { rows, applied, skipped, rejected, pending, unknown, requestsSent, retries, resumeAt, stoppedBy, isComplete } = report;
-const counts = { rows, applied, skipped, rejected, pending, unknown, requestsSent, retries, resumeAt, isComplete };
+const { rows, applied, skipped, rejected, pending, unknown, requestsSent, retries, seconds, resumeAt, stoppedBy, isComplete } = report;
+const counts = { rows, applied, skipped, rejected, pending, unknown, requestsSent, retries, seconds, resumeAt, isComplete };
 const codes = report.reasons.map((reason) => reason.code);
 console.log(JSON.stringify({ ...counts, codes, stoppedBy: stoppedBy && { code: stoppedBy.code, kind: stoppedBy.kind } }));
 if (stoppedBy) console.error(stoppedBy, String(stoppedBy), stoppedBy.stack, report);

@@ -21,6 +21,7 @@ print(
             **outcomes,
             "requestsSent": report.requests_sent,
             "retries": report.retries,
+            "seconds": report.seconds,
             "resumeAt": report.resume_at and report.resume_at.isoformat(),
             "stoppedBy": report.stopped_by and {"code": report.stopped_by.code, "kind": report.stopped_by.kind},
             "isComplete": report.is_complete,

@@ -8,6 +8,7 @@ mod driver;
 mod fault;
 mod faults;
 mod proxy;
+mod running;
 mod scripted_server;
 mod stage;
 mod table;

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Output};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -12,9 +12,13 @@ use tempfile::TempDir;
 
 use crate::canary::Canary;
 use crate::driver::{Driver, Job};
+use crate::running::Running;
 
-/// A process takes so much longer to start and to end than its run, and no more.
+/// How much later than its deadline a run may end.
 const SLACK: Duration = Duration::from_secs(1);
+
+/// How much longer a process may take than its run, to start and to end on a machine that has other things to do.
+const START_AND_END: Duration = Duration::from_secs(4);
 
 /// The most memory that a run may take, in bytes.
 const MEMORY_LIMIT: u64 = 150 << 20;
@@ -70,8 +74,9 @@ impl Stage {
         job.base_url.clone().unwrap_or_else(|| self.sandbox.url())
     }
 
-    pub(crate) fn spawn(&self, driver: Driver, job: &Job) -> Result<Child> {
-        Ok(self.command(driver, job).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?)
+    /// Begins a run that is not waited for.
+    pub(crate) fn spawn(&self, driver: Driver, job: &Job) -> Result<Running<'_>> {
+        Running::start(self, driver, job)
     }
 
     /// Runs a job to its end and judges it.
@@ -112,6 +117,9 @@ impl Stage {
     fn judged(&self, finished: &Finished, job: &Job) -> Result<()> {
         self.look_for_the_key(finished)?;
         let limit = job.deadline + SLACK;
+        let seconds = finished.report().and_then(|report| report["seconds"].as_f64()).unwrap_or_default();
+        ensure!(seconds <= limit.as_secs_f64(), "the run took {seconds} s instead of at most {limit:?}");
+        let limit = limit + START_AND_END;
         ensure!(finished.time <= limit, "it took {:?} instead of at most {limit:?}", finished.time);
         if let Some(memory) = finished.memory {
             ensure!(memory <= MEMORY_LIMIT, "it took {} MB", memory >> 20);
@@ -260,8 +268,8 @@ impl Finished {
         self.counts().with_context(|| format!("there is no report: {self}"))
     }
 
-    pub(crate) fn requests_sent(&self) -> u64 {
-        self.report().and_then(|report| report["requestsSent"].as_u64()).unwrap_or_default()
+    pub(crate) fn retries(&self) -> u64 {
+        self.report().and_then(|report| report["retries"].as_u64()).unwrap_or_default()
     }
 
     /// The code of the error that stopped the run, or of the error that there is instead of a report.

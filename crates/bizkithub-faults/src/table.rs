@@ -89,7 +89,10 @@ impl fmt::Display for Row {
 /// The table as a page of the documentation.
 pub(crate) fn markdown(rows: &[Row], trial: &Trial) -> String {
     let date = jiff::Timestamp::now().strftime("%Y-%m-%d");
-    let form = if trial.is_short { "short form" } else { "whole form" };
+    let form = match trial.is_short {
+        true => "short form (what takes long is tried under the command alone)",
+        false => "whole form",
+    };
     let executions: u64 = rows.iter().map(Row::executions).sum();
     let lines: String = rows.iter().map(Row::markdown).collect();
     format!(
@@ -101,4 +104,21 @@ pub(crate) fn markdown(rows: &[Row], trial: &Trial) -> String {
         executions = executions,
         faults = rows.len()
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::faults::FAULTS;
+
+    #[test]
+    fn the_page_lists_every_fault_as_the_table_has_it() {
+        let page = std::fs::read_to_string(crate::tools::root().join("docs/faults.md")).unwrap();
+        for fault in FAULTS {
+            let row = Row { fault, verdict: Verdict::NotTried(String::new()), time: Duration::ZERO };
+            let line = row.markdown();
+            let line = line.strip_suffix("not tried:  |\n").unwrap();
+            assert!(page.contains(line), "docs/faults.md has another line than {line}");
+        }
+    }
 }

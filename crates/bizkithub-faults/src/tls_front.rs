@@ -38,6 +38,12 @@ impl Authority {
         Ok(Self { pem: certificate.pem(), der: certificate.der().clone(), issuer: Issuer::new(params, key) })
     }
 
+    /// A good server's certificate and its key, as PEM, for servers of others.
+    pub(crate) fn server_pem(&self, name: &str) -> Result<(String, String)> {
+        let (params, key) = server_params(&[name], |_| ())?;
+        Ok((params.signed_by(&key, &self.issuer)?.pem(), key.serialize_pem()))
+    }
+
     fn params(change: impl FnOnce(&mut CertificateParams)) -> Result<(CertificateParams, KeyPair)> {
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, "an authority of the fault campaign");
@@ -55,14 +61,18 @@ impl Authority {
         chain: bool,
         change: impl FnOnce(&mut CertificateParams),
     ) -> Result<ServerConfig> {
-        let mut params = CertificateParams::new(names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>())?;
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-        change(&mut params);
-        let key = KeyPair::generate()?;
+        let (params, key) = server_params(names, change)?;
         let mut certificates = vec![params.signed_by(&key, &self.issuer)?.der().clone()];
         certificates.extend(chain.then(|| self.der.clone()));
         server_config(certificates, &key)
     }
+}
+
+fn server_params(names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> Result<(CertificateParams, KeyPair)> {
+    let mut params = CertificateParams::new(names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>())?;
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    change(&mut params);
+    Ok((params, KeyPair::generate()?))
 }
 
 /// A certificate that nobody but its own key vouches for.

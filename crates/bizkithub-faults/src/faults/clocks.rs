@@ -3,11 +3,11 @@
 use std::ffi::OsString;
 use std::fs;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use bizkithub_sandbox::{QuotaModel, SandboxOptions};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 
 use crate::driver::{Driver, Job};
 use crate::fault::{Finding, Trial};
@@ -34,14 +34,11 @@ pub(crate) fn clock_jumps(trial: &Trial) -> Result<Finding> {
                 ("FAKETIME_DONT_FAKE_MONOTONIC", "1".into()),
             ];
             let job = Job { environment: environment.to_vec(), deadline: Duration::from_secs(20), ..Job::default() };
-            let begin = Instant::now();
-            let mut child = stage.spawn(driver, &job)?;
-            while stage.sandbox.request_count() < 200 && child.try_wait()?.is_none() {
-                thread::sleep(Duration::from_millis(1));
-            }
+            let mut run = stage.spawn(driver, &job)?;
+            run.must_reach(200)?;
             fs::write(&clock, after)?;
             let what = || format!("the clock at {before}, then at {after}");
-            let finished = stage.finish(driver, &job, child, begin).with_context(what)?;
+            let finished = run.finish().with_context(what)?;
             let counts = finished.must_report().with_context(what)?;
             ensure!(counts.counted() == 700, "{}: {finished}", what());
             stage.completes(driver, &job, 700)?;
@@ -58,17 +55,15 @@ pub(crate) fn suspend(trial: &Trial) -> Result<Finding> {
         for round in 0..trial.times(1, 10) {
             let stage = Stage::new(3_000)?;
             let job = Job { timeout: Duration::from_secs(1), ..Job::default() };
-            let begin = Instant::now();
-            let child = stage.spawn(driver, &job)?;
-            while stage.sandbox.request_count() < 300 + 200 * round {
-                thread::sleep(Duration::from_millis(1));
-            }
-            let process = Pid::from_raw(i32::try_from(child.id())?).context("a process")?;
-            kill_process(process, Signal::STOP)?;
+            let mut run = stage.spawn(driver, &job)?;
+            run.must_reach(300 + 200 * round)?;
+            run.signal(Signal::STOP)?;
             thread::sleep(Duration::from_millis(1_500));
-            kill_process(process, Signal::CONT)?;
-            let finished = stage.finish(driver, &job, child, begin)?;
-            stage.completes(driver, &job, finished.must_report()?.counted())?;
+            run.signal(Signal::CONT)?;
+            let finished = run.finish()?;
+            let counts = finished.must_report()?;
+            ensure!(counts.counted() == stage.customers, "the run did not go on: {finished}");
+            stage.completes(driver, &job, counts.counted())?;
             executions += 1;
         }
     }

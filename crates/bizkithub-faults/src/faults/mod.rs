@@ -66,7 +66,7 @@ table! {
     16, "Quota headers in every form, missing, contradictory", "scripted server", RUST, Nothing, quotas::quota_headers,
         "done, or the moment to resume";
     17, "30 % and 100 % 5xx", "sandbox", ALL, Nothing, quotas::failing_server,
-        "at most 10 % extra requests; in an outage at most 1 a second until it heals";
+        "at most 10 % and ten extra requests; in an outage 1 a second until it heals, and no row is lost";
     18, "Answer lost after applying", "sandbox", ALL, Nothing, answers::lost_after_applying,
         "unknown or applied, never pending";
     19, "Reset at every byte of an answer", "fault proxy", ALL, Nothing, answers::reset_at_every_byte,

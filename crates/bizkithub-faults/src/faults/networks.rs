@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use bizkithub::{Client, Customer, parse_groups};
@@ -26,7 +26,7 @@ pub(crate) fn keep_alive_race(trial: &Trial) -> Result<Finding> {
     let stage = Stage::new(1)?;
     let port = free_port()?;
     let settings = format!(
-        "daemon off; pid {folder}/nginx.pid; error_log {folder}/nginx.log; events {{}}\n\
+        "daemon off; master_process off; pid {folder}/nginx.pid; error_log {folder}/nginx.log; events {{}}\n\
          http {{ access_log off; keepalive_timeout {idle}ms; client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;\n\
          fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;\n\
          server {{ listen 127.0.0.1:{port}; location / {{ proxy_pass {url}; }} }} }}",
@@ -36,8 +36,7 @@ pub(crate) fn keep_alive_race(trial: &Trial) -> Result<Finding> {
     );
     stage.write("nginx.conf", settings)?;
     let settings = stage.path("nginx.conf").display().to_string();
-    // Its workers run as a user of their own, who may not look into the folder.
-    let _nginx = Background::start("nginx", &["-c", &settings, "-g", "user root;"])?;
+    let _nginx = Background::start("nginx", &["-c", &settings])?;
     wait_for(port)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let customer = Customer::parse(Some("customer1@example.com"), None)?;
@@ -132,7 +131,7 @@ pub(crate) fn bad_network(trial: &Trial) -> Result<Finding> {
     own_network()?;
     let customers = trial.times(10, 60);
     let mut executions = 0;
-    for driver in Driver::ALL {
+    for &driver in trial.drivers() {
         for (what, begins_later) in
             [("drop", false), ("drop", true), ("reject with tcp reset", true), ("loss", false), ("slow", false)]
         {
@@ -153,14 +152,11 @@ pub(crate) fn bad_network(trial: &Trial) -> Result<Finding> {
                 .map(drop),
                 action => filter(port, action),
             };
-            let begin = Instant::now();
             let finished = if begins_later {
-                let child = stage.spawn(driver, &job)?;
-                while stage.sandbox.request_count() < 500 {
-                    thread::sleep(Duration::from_millis(1));
-                }
+                let mut run = stage.spawn(driver, &job)?;
+                run.must_reach(500)?;
                 strike()?;
-                stage.finish(driver, &job, child, begin)?
+                run.finish()?
             } else {
                 strike()?;
                 stage.run(driver, &job).context(what)?
@@ -230,17 +226,14 @@ pub(crate) fn name_resolution(_: &Trial) -> Result<Finding> {
             executions += 1;
         }
         let (names, first) = (NameServer::start("127.0.0.2")?, front("127.0.0.2:4433")?);
-        let begin = Instant::now();
-        let child = stage.spawn(driver, &job)?;
-        while stage.sandbox.request_count() < 500 {
-            thread::sleep(Duration::from_millis(1));
-        }
+        let mut run = stage.spawn(driver, &job)?;
+        run.must_reach(500)?;
         // The service moves: the name leads elsewhere, and what is connected is cut.
         let second = front("127.0.0.3:4433")?;
         drop(names);
         let _names = NameServer::start("127.0.0.3")?;
         drop(first);
-        let finished = stage.finish(driver, &job, child, begin)?;
+        let finished = run.finish()?;
         let counts = finished.must_report()?;
         ensure!(second.handshakes() > 0, "nobody followed the name: {finished}");
         stage.completes(driver, &job, counts.counted())?;

@@ -154,7 +154,7 @@ pub(crate) fn failing_server(trial: &Trial) -> Result<Finding> {
         stage.sandbox.add_fault(failing.clone().when(Selector::Probability(0.3)))?;
         let job = Job { deadline: Duration::from_secs(120), ..Job::default() };
         let finished = stage.run(driver, &job)?;
-        let extra = finished.requests_sent().saturating_sub(customers);
+        let extra = stage.sandbox.request_count().saturating_sub(customers);
         // Ten retries may be made before any is earned.
         ensure!(extra <= customers / 10 + 10, "{extra} extra requests for {customers}: {finished}");
         stage.completes(driver, &job, finished.must_report()?.counted())?;
@@ -180,11 +180,8 @@ fn outage(trial: &Trial) -> Result<(u64, u64)> {
     for driver in Driver::ALL {
         let stage = Stage::new(CUSTOMERS)?;
         let job = Job { deadline: Duration::from_secs(60), ..Job::default() };
-        let begin = std::time::Instant::now();
-        let child = stage.spawn(driver, &job)?;
-        while stage.sandbox.request_count() < CUSTOMERS / 3 {
-            std::thread::sleep(Duration::from_millis(1));
-        }
+        let mut run = stage.spawn(driver, &job)?;
+        run.must_reach(CUSTOMERS / 3)?;
         let failing = FaultEffect::Status { status: 502, code: None, retry_after_seconds: None };
         stage.sandbox.add_fault(Misbehaviour::new(failing))?;
         let before = stage.sandbox.request_count();
@@ -197,7 +194,7 @@ fn outage(trial: &Trial) -> Result<(u64, u64)> {
             most = most.max(stage.sandbox.request_count() - before);
         }
         stage.sandbox.clear_faults();
-        let finished = stage.finish(driver, &job, child, begin)?;
+        let finished = run.finish()?;
         ensure!(finished.must_report()?.counted() == CUSTOMERS, "the run did not outlast the outage: {finished}");
         stage.completes(driver, &job, CUSTOMERS)?;
         // The seconds that are counted are not those of the run: two of its requests may fall into one of ours.

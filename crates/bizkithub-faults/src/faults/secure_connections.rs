@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use rcgen::{ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, NameConstraints, date_time_ymd};
@@ -66,14 +67,19 @@ pub(crate) fn certificates(_: &Trial) -> Result<Finding> {
         }
         ensure!(front.handshakes() == 0, "a certificate {what} was found good");
     }
-    for (what, arguments) in [("TLS 1.1", ["-tls1_1"]), ("TLS 1.0", ["-tls1"])] {
-        let server = OpenSslServer::start(&stage, &arguments)?;
+    for (what, protocol) in [("TLS 1.1", "-tls1_1"), ("TLS 1.0", "-tls1")] {
+        let server = OpenSslServer::start(&stage, &authority, protocol)?;
         for driver in Driver::ALL {
             let finished = stage.run(driver, &job(&stage, &authority, server.port)?)?;
             refused(&stage, &finished).context(what)?;
             executions += 1;
         }
     }
+    // The same server with a protocol that is new enough is connected to; it only never answers.
+    let server = OpenSslServer::start(&stage, &authority, "-tls1_2")?;
+    let hasty = Job { timeout: Duration::from_millis(300), ..job(&stage, &authority, server.port)? };
+    let finished = stage.run(Driver::Rust, &hasty)?;
+    ensure!(finished.stdout.contains("timeout") && !finished.stdout.contains("tls_failed"), "TLS 1.2: {finished}");
     for driver in Driver::ALL {
         let finished = stage.run(driver, &job(&stage, &authority, stage.sandbox.address().port())?)?;
         refused(&stage, &finished).context("no TLS at all")?;
@@ -104,27 +110,14 @@ struct OpenSslServer {
 }
 
 impl OpenSslServer {
-    fn start(stage: &Stage, protocol: &[&str]) -> Result<Self> {
-        let (key, certificate) = (stage.path("server.key"), stage.path("server.pem"));
-        let (key, certificate) = (key.display().to_string(), certificate.display().to_string());
-        let make = [
-            "req",
-            "-x509",
-            "-newkey",
-            "rsa:2048",
-            "-nodes",
-            "-subj",
-            "/CN=localhost",
-            "-keyout",
-            &key,
-            "-out",
-            &certificate,
-        ];
-        crate::tools::run("openssl", &make)?;
+    fn start(stage: &Stage, authority: &Authority, protocol: &str) -> Result<Self> {
+        let (certificate, key) = authority.server_pem("localhost")?;
+        stage.write("server.pem", certificate + &key)?;
+        let certificate = stage.path("server.pem").display().to_string();
         let port = free_port()?;
-        let serve =
-            ["s_server", "-quiet", "-cipher", "DEFAULT@SECLEVEL=0", "-key", &key, "-cert", &certificate, "-accept"];
-        let process = Background::start("openssl", &[&serve[..], &[&port.to_string()], protocol].concat())?;
+        let (number, ciphers) = (port.to_string(), "DEFAULT@SECLEVEL=0");
+        let serve = ["s_server", "-quiet", "-cipher", ciphers, "-cert", &certificate, "-accept", &number, protocol];
+        let process = Background::start("openssl", &serve)?;
         let server = Self { port, _process: process };
         wait_for(port)?;
         Ok(server)

@@ -1,0 +1,71 @@
+use std::process::{Child, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::driver::{Driver, Job};
+use crate::stage::{Finished, Stage};
+
+/// A run that is under way. One that a trial gives up is killed, with whatever it holds.
+pub(crate) struct Running<'a> {
+    stage: &'a Stage,
+    driver: Driver,
+    job: Job,
+    child: Option<Child>,
+    begin: Instant,
+}
+
+impl<'a> Running<'a> {
+    pub(crate) fn start(stage: &'a Stage, driver: Driver, job: &Job) -> Result<Self> {
+        let begin = Instant::now();
+        let child = stage.command(driver, job).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+        Ok(Self { stage, driver, job: job.clone(), child: Some(child), begin })
+    }
+
+    /// Waits until so many requests have arrived at the sandbox, or the run has ended. Tells whether it is still under way.
+    pub(crate) fn reaches(&mut self, requests: u64) -> Result<bool> {
+        let is_running = |child: &mut Child| child.try_wait().map(|status| status.is_none());
+        let child = self.child.as_mut().context("the run has ended")?;
+        while self.stage.sandbox.request_count() < requests && is_running(child)? {
+            thread::sleep(Duration::from_millis(1));
+        }
+        Ok(is_running(child)?)
+    }
+
+    /// The same, for a run that must not have ended by then.
+    pub(crate) fn must_reach(&mut self, requests: u64) -> Result<()> {
+        ensure!(self.reaches(requests)?, "{} ended before its request {requests}", self.driver.name());
+        Ok(())
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) -> Result<()> {
+        let child = self.child.as_ref().context("the run has ended")?;
+        let process = Pid::from_raw(i32::try_from(child.id())?).context("a process")?;
+        Ok(kill_process(process, signal)?)
+    }
+
+    pub(crate) fn kill(mut self) -> Result<()> {
+        let mut child = self.child.take().context("the run has ended")?;
+        child.kill()?;
+        child.wait()?;
+        Ok(())
+    }
+
+    /// Waits for its end and judges it.
+    pub(crate) fn finish(mut self) -> Result<Finished> {
+        let child = self.child.take().context("the run has ended")?;
+        self.stage.finish(self.driver, &self.job, child, self.begin)
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.child {
+            // One that has ended already is as good.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
