@@ -291,7 +291,7 @@ impl Pacer {
             }
         }
         if let Some(burst) = self.burst {
-            let used = fresh + self.recent.iter().map(|(_, count)| count).sum::<u64>();
+            let used = out + self.recent.iter().map(|(_, count)| count).sum::<u64>();
             if used >= burst {
                 return match self.recent.front() {
                     Some((answered, _)) => Decision::NotBefore { moment: answered + SECOND, is_used_up: false },
