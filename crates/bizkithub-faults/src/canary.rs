@@ -59,7 +59,7 @@ impl Canary {
 mod tests {
     use super::*;
 
-    const KEY: &str = "PROD0123456789abcdefghijABCDEFGH";
+    const KEY: &str = "DEV_0123456789abcdefghijABCDEFGH";
 
     #[test]
     fn a_key_is_found_in_every_form() {
@@ -67,16 +67,16 @@ mod tests {
         for text in [
             format!("apiKey={KEY}"),
             format!("…{}…", &KEY[4..11]),
-            "%50%52%4F%44%30%31%32%33%34%35%36%37%38%39%61%62%63%64%65%66%67%68%69%6A%41%42%43%44%45%46%47%48"
+            "%44%45%56%5F%30%31%32%33%34%35%36%37%38%39%61%62%63%64%65%66%67%68%69%6A%41%42%43%44%45%46%47%48"
                 .to_owned(),
-            "50524f44303132333435363738396162636465666768696a4142434445464748".to_owned(),
+            "4445565f303132333435363738396162636465666768696a4142434445464748".to_owned(),
             // By `printf x"$KEY"y | base64`, and with two and with no letters before it.
-            "eFBST0QwMTIzNDU2Nzg5YWJjZGVmZ2hpakFCQ0RFRkdIeQ==".to_owned(),
-            "eHhQUk9EMDEyMzQ1Njc4OWFiY2RlZmdoaWpBQkNERUZHSHk=".to_owned(),
-            "UFJPRDAxMjM0NTY3ODlhYmNkZWZnaGlqQUJDREVGR0h5".to_owned(),
+            "eERFVl8wMTIzNDU2Nzg5YWJjZGVmZ2hpakFCQ0RFRkdIeQ==".to_owned(),
+            "eHhERVZfMDEyMzQ1Njc4OWFiY2RlZmdoaWpBQkNERUZHSHk=".to_owned(),
+            "REVWXzAxMjM0NTY3ODlhYmNkZWZnaGlqQUJDREVGR0h5".to_owned(),
         ] {
             assert!(canary.look_into("a text", text.as_bytes()).is_err(), "{text}");
         }
-        canary.look_into("a text", b"PROD, a prefix, and 0123, some digits").unwrap();
+        canary.look_into("a text", b"DEV_, a prefix, and 0123, some digits").unwrap();
     }
 }

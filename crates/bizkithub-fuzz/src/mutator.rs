@@ -33,7 +33,7 @@ const TOKENS: &[&[u8]] = &[
     b"=",
     b"%",
     b"\t",
-    b"PROD0123456789abcdefghijABCDEFGH",
+    b"DEV_0123456789abcdefghijABCDEFGH",
     b"Mon, 23 Nov 2026 11:07:30 GMT",
     b"Fri, 31 Dec 9999 23:59:59 GMT",
     b"\xF0\x9F\x8E\x89",

@@ -30,7 +30,7 @@ pub const TARGETS: [Target; 9] = [
     Target { name: "ledger", run: ledger },
 ];
 
-const KEY: &str = "PROD0123456789abcdefghijABCDEFGH";
+const KEY: &str = "DEV_0123456789abcdefghijABCDEFGH";
 
 static ENDPOINT: LazyLock<Option<Endpoint>> = LazyLock::new(|| {
     let (url, key) = (BaseUrl::parse(BaseUrl::DEFAULT).ok()?, ApiKey::parse(KEY).ok()?);

@@ -127,7 +127,7 @@ pub(crate) fn flipped_bits(trial: &Trial) -> Result<Finding> {
     Ok(Finding::noting(flips, format!("{told} told as damage, {known_less} sent again, the rest in unused bytes")))
 }
 
-/// Runs another file, with other settings and another key, on the ledger of a job that was killed.
+/// Runs another file, with other settings, on the ledger of a job that was killed.
 pub(crate) fn another_job(_: &Trial) -> Result<Finding> {
     let mut executions = 0;
     for driver in Driver::ALL {

@@ -83,8 +83,8 @@ pub(crate) fn used_up_for_a_day(_: &Trial) -> Result<Finding> {
         let counts = first.must_report()?;
         ensure!((counts.applied, counts.pending) == (20, 10), "{first}");
         let before = stage.sandbox.request_count();
-        for waits in [true, false] {
-            let again = Job { stops_for_quota: waits, deadline: Duration::from_secs(4), ..Job::default() };
+        for stops_for_quota in [true, false] {
+            let again = Job { stops_for_quota, deadline: Duration::from_secs(4), ..Job::default() };
             let again = stage.run(driver, &again)?;
             ensure!(again.must_report()?.skipped == 20, "{again}");
             ensure!(again.time < Duration::from_secs(3), "it waited for what cannot come in time");

@@ -19,7 +19,7 @@ pub fn printable(text: &str) -> Cow<'_, str> {
 }
 
 /// Whether a character shows as something else than itself: controls, and those that turn the direction of reading (Unicode Technical
-/// Report 36, section 2.8).
+/// Report 36, on the spoofing of bidirectional text).
 #[must_use]
 pub fn is_treacherous(character: char) -> bool {
     character.is_control()

@@ -43,7 +43,8 @@ fn as_seconds<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Resu
 }
 
 impl Quota {
-    /// The headers that carry something about the quota, in lower case: a transport may drop all others.
+    /// The headers that carry something about the quota, and `date`, by which its moments are corrected; in lower case. A transport may drop
+    /// all others.
     pub const HEADERS: [&'static str; 10] = [
         "date",
         "retry-after",
