@@ -684,3 +684,6 @@ fn block_end(now: u64, window: u64) -> u64 {
 pub(crate) fn micros(duration: std::time::Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests;
