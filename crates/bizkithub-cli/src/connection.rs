@@ -2,15 +2,19 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
+use bizkithub::event::{Event, EventData, EventLevel};
 use bizkithub::protocol::KeyPlacement;
 use bizkithub::{ApiKey, Client, ClientBuilder, Error, Field};
 use clap::Args;
 use zeroize::Zeroizing;
 
+use crate::error_text::warning_text;
 use crate::length_of_time::length_of_time;
 use crate::named_choice::named_choice;
+use crate::output::Output;
 
 /// A key has 32 characters; whoever names a file of another kind by mistake gets an answer at once.
 const KEY_FILE_LIMIT: u64 = 4096;
@@ -51,16 +55,25 @@ pub(crate) struct ConnectionArguments {
     /// A PEM file of certificate authorities to trust beside the system's
     #[arg(long, global = true, hide_short_help = true, value_name = "PATH")]
     ca_file: Option<PathBuf>,
+
+    /// Export spans and metrics to an OpenTelemetry collector that receives OTLP over HTTP, such as http://localhost:4318 [default: the
+    /// variable BIZKITHUB_OTLP_ENDPOINT; else nothing is exported]
+    #[arg(long, global = true, hide_short_help = true, value_name = "URL")]
+    otlp_endpoint: Option<String>,
 }
 
 impl ConnectionArguments {
     /// Builds the client; nothing is sent. What is left out comes from the environment or is the core's default.
-    pub(crate) fn client(&self) -> Result<Client, Error> {
-        self.client_with(|builder| builder)
+    pub(crate) fn client(&self, output: Output) -> Result<Client, Error> {
+        self.client_with(output, |builder| builder)
     }
 
     /// Builds the client with settings that only some commands have.
-    pub(crate) fn client_with(&self, more: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Result<Client, Error> {
+    pub(crate) fn client_with(
+        &self,
+        output: Output,
+        more: impl FnOnce(ClientBuilder) -> ClientBuilder,
+    ) -> Result<Client, Error> {
         if self.api_key.is_some() {
             return Err(on_command_line("an API key among the arguments is visible to every user of this machine"));
         }
@@ -86,7 +99,16 @@ impl ConnectionArguments {
         if let Some(ca_file) = &self.ca_file {
             builder = builder.ca_file(ca_file);
         }
-        more(builder).build().map_err(|error| match error.code() {
+        if let Some(otlp_endpoint) = &self.otlp_endpoint {
+            builder = builder.otlp_endpoint(otlp_endpoint);
+        }
+        // Everything else that is told of is in the results.
+        let notice = move |event: &Event| {
+            if let EventData::TelemetryLost { error } = &event.data {
+                output.notice(&warning_text(error));
+            }
+        };
+        more(builder.listener(EventLevel::Warning, Arc::new(notice))).build().map_err(|error| match error.code() {
             Some("api_key_missing") => {
                 error.advise("set the environment variable BIZKITHUB_API_KEY, or give a file with --api-key-file")
             }

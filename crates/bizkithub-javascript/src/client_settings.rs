@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use bizkithub::event::EventLevel;
 use bizkithub::protocol::KeyPlacement;
 use bizkithub::{ClientBuilder, Error, QuotaRate};
 use serde::Deserialize;
@@ -21,6 +22,10 @@ pub struct ClientSettings {
     quota: Option<String>,
     proxy: Option<String>,
     ca_file: Option<String>,
+    /// Where OpenTelemetry's collector is, for hosts that can export.
+    pub otlp_endpoint: Option<String>,
+    /// From which level on events are told; absent for none.
+    event_level: Option<String>,
     /// Where the ledger is.
     pub ledger: Option<String>,
     /// Whether a ledger of another key is used all the same.
@@ -29,6 +34,12 @@ pub struct ClientSettings {
 }
 
 impl ClientSettings {
+    /// From which level on events are told, if at all.
+    #[must_use]
+    pub fn event_level(&self) -> Option<EventLevel> {
+        self.event_level.as_deref().map(|name| find(EventLevel::ALL, name).unwrap_or_default())
+    }
+
     /// Puts the settings into a builder.
     ///
     /// # Errors

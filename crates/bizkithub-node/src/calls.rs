@@ -40,7 +40,7 @@ pub(crate) async fn blocking<T: Send + 'static>(
 #[expect(unreachable_pub, reason = "napi-derive takes public types only")]
 pub type Answer = Either4<String, Plan, Report, u32>;
 
-type Message = FnArgs<(u32, Option<Answer>, Option<String>, Option<String>)>;
+type Message = FnArgs<(u32, Option<Answer>, Option<String>, Option<String>, Option<String>)>;
 type Receive = ThreadsafeFunction<Message, (), Message, Status, false, true>;
 
 /// The calls under way of one JavaScript environment. Each has a number, which JavaScript chooses.
@@ -64,10 +64,10 @@ enum Stop {
 
 #[napi]
 impl Calls {
-    /// `receive` is called with a call's number and one of: its value, its failure, its progress (both JSON).
+    /// `receive` is called with a call's number and one of: its value, its failure, its progress, an event of it (all JSON but the value).
     #[napi(
         constructor,
-        ts_args_type = "receive: (call: number, value: Answer | null, failure: string | null, progress: string | null) => void"
+        ts_args_type = "receive: (call: number, value: Answer | null, failure: string | null, progress: string | null, event: string | null) => void"
     )]
     pub fn new(receive: Function<'_, Message, ()>) -> napi::Result<Self> {
         let receive = receive.build_threadsafe_function::<Message>().weak::<true>().build()?;
@@ -133,7 +133,12 @@ impl Inner {
 
     /// Tells JavaScript how far a call is.
     pub(crate) fn tell_progress(&self, call: u32, progress: String) {
-        self.tell((call, None, None, Some(progress)));
+        self.tell((call, None, None, Some(progress), None));
+    }
+
+    /// Tells JavaScript of an event of a call.
+    pub(crate) fn tell_event(&self, call: u32, event: String) {
+        self.tell((call, None, None, None, Some(event)));
     }
 
     fn start_with(
@@ -153,8 +158,8 @@ impl Inner {
             let result = caught(AssertUnwindSafe(work).catch_unwind().await);
             calls.under_way().remove(&call);
             calls.tell(match result {
-                Ok(answer) => (call, Some(answer), None, None),
-                Err(error) => (call, None, Some(Failure::from(error).failure), None),
+                Ok(answer) => (call, Some(answer), None, None, None),
+                Err(error) => (call, None, Some(Failure::from(error).failure), None, None),
             });
         });
         under_way.insert(call, cancel.map_or_else(|| Stop::Abort(task.abort_handle()), Stop::Cancel));
@@ -173,7 +178,7 @@ impl Inner {
         unsafe { sys::napi_unref_threadsafe_function(env.raw(), self.receive.raw()) };
     }
 
-    fn tell(&self, message: (u32, Option<Answer>, Option<String>, Option<String>)) {
+    fn tell(&self, message: (u32, Option<Answer>, Option<String>, Option<String>, Option<String>)) {
         // The only refusal is that of an environment which is shutting down, and has nobody left to tell.
         let _ = self.receive.call(message.into(), ThreadsafeFunctionCallMode::NonBlocking);
     }

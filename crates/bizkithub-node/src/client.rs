@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use bizkithub::event::{Event, EventLevel};
 use bizkithub::job::{LedgerLocation, LedgerOwner, Plan, PlanBuilder, StoreLedger};
 use bizkithub::{Customer, Error, Timestamp, parse_groups};
 use bizkithub_javascript::{ClientSettings, json, parse};
@@ -18,6 +19,7 @@ use crate::transport::Transport;
 pub struct Client {
     pub(crate) inner: bizkithub::Client,
     pub(crate) calls: Arc<Inner>,
+    event_level: Option<EventLevel>,
     ledger: Option<ClientLedger>,
 }
 
@@ -37,16 +39,20 @@ impl Client {
         answer(|| {
             let mut settings: ClientSettings = parse(&settings)?;
             let location = settings.ledger.take().as_deref().map(LedgerLocation::parse).transpose()?;
-            let accept_key = settings.accept_key;
+            let (accept_key, event_level) = (settings.accept_key, settings.event_level());
+            let otlp_endpoint = settings.otlp_endpoint.take();
             let user_agent = concat!("bizkithub-node/", env!("CARGO_PKG_VERSION"));
             let mut builder = settings.apply(bizkithub::Client::builder().user_agent(user_agent))?;
             if let Some(transport) = transport {
                 builder = builder.transport(transport.carrier());
             }
+            if let Some(otlp_endpoint) = otlp_endpoint {
+                builder = builder.otlp_endpoint(otlp_endpoint);
+            }
             let inner = builder.build()?;
             let owner = LedgerOwner::of(&inner).accepting_key(accept_key);
             let ledger = location.map(|location| ClientLedger { location, owner, opened: Arc::default() });
-            Ok(Self { inner, calls: calls.inner(), ledger })
+            Ok(Self { inner, calls: calls.inner(), event_level, ledger })
         })
     }
 
@@ -70,7 +76,7 @@ impl Client {
             Either::A(input) => input,
             Either::B(failure) => return Some(failure),
         };
-        let client = self.inner.clone();
+        let client = self.listening(call);
         self.calls.start(call, async move {
             let receipt = client.add_groups(&customer, &groups).await?;
             Ok(Either4::A(json(&receipt)))
@@ -80,12 +86,29 @@ impl Client {
     /// Asks the server whether it accepts the key, and answers with a receipt in JSON.
     #[napi]
     pub fn ping(&self, call: u32) -> Option<Failure> {
-        let client = self.inner.clone();
+        let client = self.listening(call);
         self.calls.start(call, async move { Ok(Either4::A(json(&client.ping().await?))) })
+    }
+
+    /// Exports what is left to export, and answers when that is done.
+    #[napi]
+    pub fn flush(&self, call: u32) -> Option<Failure> {
+        let client = self.listening(call);
+        self.calls.start_blocking(call, move || {
+            client.flush();
+            Ok(Either4::D(0))
+        })
     }
 }
 
 impl Client {
+    /// The core's client, whose events belong to a call.
+    pub(crate) fn listening(&self, call: u32) -> bizkithub::Client {
+        let Some(least) = self.event_level else { return self.inner.clone() };
+        let calls = self.calls.clone();
+        self.inner.listening(least, Arc::new(move |event: &Event| calls.tell_event(call, json(event))))
+    }
+
     /// Ends a plan with the client's ledger, if it has one.
     pub(crate) async fn finish(&self, builder: PlanBuilder) -> Result<Plan, Error> {
         let Some(ClientLedger { location, owner, opened }) = self.ledger.clone() else { return Ok(builder.finish()) };

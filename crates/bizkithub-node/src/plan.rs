@@ -140,10 +140,11 @@ impl Plan {
         if wants_progress {
             options.progress = Some(Arc::new(Listener { calls: self.client.calls.clone(), call }));
         }
-        let (plan, client, source) = (self.inner.clone(), self.client.clone(), self.source.clone());
+        let (plan, calls, source) = (self.inner.clone(), self.client.calls.clone(), self.source.clone());
+        let client = self.client.listening(call);
         self.client.calls.start_cancellable(call, options.cancel.clone(), async move {
-            let report = plan.run(&client.inner, options).await;
-            Ok(Either4::C(Report::new(report, client.calls, source)))
+            let report = plan.run(&client, options).await;
+            Ok(Either4::C(Report::new(report, calls, source)))
         })
     }
 }

@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 use tokio::sync::OnceCell;
 
 use crate::argument::{CustomerTexts, Text, choice, count, seconds, texts};
+use crate::call_events::CallEvents;
 use crate::completions::{Completions, Courier};
 use crate::error::{call, refused};
 use crate::ledger::ClientLedger;
@@ -33,7 +34,7 @@ pub(crate) struct Client {
 #[pymethods]
 impl Client {
     #[new]
-    #[pyo3(signature = (*, api_key, base_url, key_placement, connect_timeout, timeout, deadline, tries, quota, ledger, accept_key, proxy, ca_file))]
+    #[pyo3(signature = (*, api_key, base_url, key_placement, connect_timeout, timeout, deadline, tries, quota, ledger, accept_key, proxy, ca_file, otlp_endpoint))]
     #[expect(clippy::too_many_arguments, reason = "each is a setting with a name")]
     fn new(
         py: Python<'_>,
@@ -49,6 +50,7 @@ impl Client {
         accept_key: bool,
         proxy: Option<Text>,
         ca_file: Option<PathBuf>,
+        otlp_endpoint: Option<Text>,
     ) -> PyResult<Self> {
         let mut settings = bizkithub::Client::builder()
             .key_placement(choice(py, "key_placement", key_placement, &KeyPlacement::ALL)?)
@@ -67,6 +69,9 @@ impl Client {
         }
         if let Some(ca_file) = ca_file {
             settings = settings.ca_file(ca_file);
+        }
+        if let Some(Text(otlp_endpoint)) = otlp_endpoint {
+            settings = settings.otlp_endpoint(otlp_endpoint);
         }
         if let Some(Text(quota)) = quota {
             settings = settings.quota(call(py, || quota.parse::<QuotaRate>())?);
@@ -96,16 +101,27 @@ impl Client {
         &self.base_url
     }
 
+    /// Whether closing exports what is left to export, and may take some seconds.
+    #[getter]
+    fn is_exporting(&self, py: Python<'_>) -> bool {
+        self.inner.with_known(py, bizkithub::Client::has_listeners).unwrap_or_default()
+    }
+
+    #[pyo3(signature = (email, cu_ref_no, groups, tell))]
     fn add_groups(
         &self,
         py: Python<'_>,
         email: Option<&Bound<'_, PyAny>>,
         cu_ref_no: Option<&Bound<'_, PyAny>>,
         groups: &Bound<'_, PyAny>,
+        tell: Option<Py<PyAny>>,
     ) -> PyResult<ReceiptValues> {
-        wait(py, self.adding(py, email, cu_ref_no, groups)?).map(values)
+        let (client, events) = CallEvents::listen(self.inner(py)?, tell);
+        finish(py, wait(py, adding(py, client, email, cu_ref_no, groups)?), events)
     }
 
+    #[expect(clippy::too_many_arguments, reason = "those of `add_groups`, and where the answer goes")]
+    #[pyo3(signature = (completions, number, email, cu_ref_no, groups, tell))]
     fn start_add_groups(
         &self,
         py: Python<'_>,
@@ -114,27 +130,50 @@ impl Client {
         email: Option<&Bound<'_, PyAny>>,
         cu_ref_no: Option<&Bound<'_, PyAny>>,
         groups: &Bound<'_, PyAny>,
+        tell: Option<Py<PyAny>>,
     ) -> PyResult<Task> {
-        let work = self.adding(py, email, cu_ref_no, groups)?;
-        Courier::new(completions, number).start(py, work, values)
+        let (client, events) = CallEvents::listen(self.inner(py)?, tell);
+        let work = adding(py, client, email, cu_ref_no, groups)?;
+        Courier::new(completions, number).start_told(py, work, values, events)
     }
 
-    fn ping(&self, py: Python<'_>) -> PyResult<ReceiptValues> {
-        wait(py, self.pinging(py)?).map(values)
+    #[pyo3(signature = (tell))]
+    fn ping(&self, py: Python<'_>, tell: Option<Py<PyAny>>) -> PyResult<ReceiptValues> {
+        let (client, events) = CallEvents::listen(self.inner(py)?, tell);
+        finish(py, wait(py, async move { client.ping().await }), events)
     }
 
-    fn start_ping(&self, py: Python<'_>, completions: &Completions, number: u64) -> PyResult<Task> {
-        Courier::new(completions, number).start(py, self.pinging(py)?, values)
+    #[pyo3(signature = (completions, number, tell))]
+    fn start_ping(
+        &self,
+        py: Python<'_>,
+        completions: &Completions,
+        number: u64,
+        tell: Option<Py<PyAny>>,
+    ) -> PyResult<Task> {
+        let (client, events) = CallEvents::listen(self.inner(py)?, tell);
+        let work = async move { client.ping().await };
+        Courier::new(completions, number).start_told(py, work, values, events)
     }
 
-    /// Closes the connections that are not in use. Calls in flight end as they would.
-    fn close(&self, py: Python<'_>) {
+    /// Closes the connections that are not in use, and exports what is left to export. Calls in flight end as they would.
+    #[pyo3(signature = (tell))]
+    fn close(&self, py: Python<'_>, tell: Option<Py<PyAny>>) -> PyResult<()> {
         self.is_closed.store(true, Ordering::Relaxed);
-        drop(self.inner.take(py));
-        // Closing waits for what the ledger was given, and that needs no interpreter.
-        let opened = self.opened.take(py);
-        py.detach(|| drop(opened));
+        let (client, opened) = (self.inner.take(py), self.opened.take(py));
+        let (client, events) = client.map_or((None, None), |client| {
+            let (client, events) = CallEvents::listen(client, tell);
+            (Some(client), events)
+        });
+        // Closing waits for what the ledger and a collector are given, and that needs no interpreter.
+        py.detach(|| {
+            if let Some(client) = client {
+                client.flush();
+            }
+            drop(opened);
+        });
         tidy_up(py);
+        events.map_or(Ok(()), |events| events.tell(py))
     }
 }
 
@@ -153,23 +192,24 @@ impl Client {
         }
         self.inner.with(py, || call(py, || self.settings.clone().build()), bizkithub::Client::clone)
     }
+}
 
-    fn adding(
-        &self,
-        py: Python<'_>,
-        email: Option<&Bound<'_, PyAny>>,
-        cu_ref_no: Option<&Bound<'_, PyAny>>,
-        groups: &Bound<'_, PyAny>,
-    ) -> PyResult<impl Future<Output = Result<Receipt, Error>> + Send + use<>> {
-        let customer = call(py, || CustomerTexts::extract(email, cu_ref_no)?.parse())?;
-        let groups = texts(groups, Some(Field::Groups))?;
-        let groups = call(py, || parse_groups(&groups))?;
-        let client = self.inner(py)?;
-        Ok(async move { client.add_groups(&customer, &groups).await })
-    }
+fn adding(
+    py: Python<'_>,
+    client: bizkithub::Client,
+    email: Option<&Bound<'_, PyAny>>,
+    cu_ref_no: Option<&Bound<'_, PyAny>>,
+    groups: &Bound<'_, PyAny>,
+) -> PyResult<impl Future<Output = Result<Receipt, Error>> + Send + use<>> {
+    let customer = call(py, || CustomerTexts::extract(email, cu_ref_no)?.parse())?;
+    let groups = texts(groups, Some(Field::Groups))?;
+    let groups = call(py, || parse_groups(&groups))?;
+    Ok(async move { client.add_groups(&customer, &groups).await })
+}
 
-    fn pinging(&self, py: Python<'_>) -> PyResult<impl Future<Output = Result<Receipt, Error>> + Send + use<>> {
-        let client = self.inner(py)?;
-        Ok(async move { client.ping().await })
-    }
+/// Tells of a call that has ended, and hands over its result.
+fn finish(py: Python<'_>, result: PyResult<Receipt>, events: Option<CallEvents>) -> PyResult<ReceiptValues> {
+    let told = events.map_or(Ok(()), |events| events.tell(py));
+    let receipt = result?;
+    told.map(|()| values(receipt))
 }

@@ -6,6 +6,7 @@ use bizkithub::Error;
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 
+use crate::call_events::CallEvents;
 use crate::error::exception;
 use crate::runtime::{Task, spawn};
 
@@ -105,10 +106,27 @@ impl Courier {
         T: Send + 'static,
         O: for<'py> IntoPyObject<'py>,
     {
+        self.start_told(py, work, convert, None)
+    }
+
+    /// Starts work whose result goes to the event loop, where its events are told first.
+    pub(crate) fn start_told<T, O>(
+        self,
+        py: Python<'_>,
+        work: impl Future<Output = Result<T, Error>> + Send + 'static,
+        convert: impl FnOnce(T) -> O + Send + 'static,
+        events: Option<CallEvents>,
+    ) -> PyResult<Task>
+    where
+        T: Send + 'static,
+        O: for<'py> IntoPyObject<'py>,
+    {
         spawn(py, work, move |result| {
-            self.send(move |py| match result {
-                Ok(value) => convert(value).into_py_any(py),
-                Err(error) => Err(exception(py, &error)),
+            self.send(move |py| {
+                let told = events.map_or(Ok(()), |events| events.tell(py));
+                let value = result.map_err(|error| exception(py, &error))?;
+                told?;
+                convert(value).into_py_any(py)
             });
         })
     }

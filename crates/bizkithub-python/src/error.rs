@@ -21,6 +21,7 @@ pub(crate) fn exception(py: Python<'_>, error: &Error) -> PyErr {
         values.set_item("message", error.message())?;
         values.set_item("code", error.code())?;
         values.set_item("status", error.status())?;
+        values.set_item("request_id", error.request_id())?;
         values.set_item("field", error.field().map(Field::as_str))?;
         values.set_item("row", error.row())?;
         values.set_item("line", error.line())?;

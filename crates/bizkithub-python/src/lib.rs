@@ -4,6 +4,7 @@
 
 mod argument;
 mod arrow_rows;
+mod call_events;
 mod client;
 mod completions;
 mod error;

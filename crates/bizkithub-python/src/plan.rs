@@ -173,7 +173,7 @@ impl Plan {
     }
 
     /// Sends the requests. Returns the report and the exception that interrupted the run, of a signal or of `tell`, which is
-    /// called with a level and a message: of a log record, or level 0 and a snapshot of the progress in JSON.
+    /// called with a level and JSON: of an event, or level 0 and a snapshot of the progress.
     fn run(
         &self,
         py: Python<'_>,
@@ -183,8 +183,8 @@ impl Plan {
         tell: &Bound<'_, PyAny>,
     ) -> PyResult<(Report, Option<PyErr>)> {
         let mut options = settings.options(cancel);
-        let told = collect(settings, &mut options);
-        let work = self.running(client.inner(py)?, options);
+        let (client, told) = collect(settings, client.inner(py)?, &mut options);
+        let work = self.running(client, options);
         drive(py, work, &cancel.0, tell, told)
     }
 
@@ -201,10 +201,10 @@ impl Plan {
         let courier = Courier::new(completions, number);
         let mut options = settings.options(cancel);
         let telling = courier.clone();
-        settings.listen(&mut options, move |told| {
+        let client = settings.listen(client.inner(py)?, &mut options, move |told| {
             telling.send(move |py| call(py, || told.values())?.into_py_any(py));
         });
-        courier.start(py, self.running(client.inner(py)?, options), |report| report)
+        courier.start(py, self.running(client, options), |report| report)
     }
 }
 

@@ -3,8 +3,9 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::task::Poll;
 
-use bizkithub::job::{self, LogLevel, LogRecord, OnQuota, Progress, RunLog, RunOptions};
-use bizkithub::{Error, Pace};
+use bizkithub::event::{Event, EventLevel};
+use bizkithub::job::{self, OnQuota, Progress, RunOptions};
+use bizkithub::{Client, Error, Pace};
 use futures_util::FutureExt;
 use pyo3::prelude::*;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -38,7 +39,7 @@ impl Cancel {
 pub(crate) struct RunSettings {
     options: RunOptions,
     with_progress: bool,
-    log_level: Option<LogLevel>,
+    log_level: Option<EventLevel>,
 }
 
 #[pymethods]
@@ -80,36 +81,43 @@ impl RunSettings {
         options
     }
 
-    /// Lets a run tell what its caller wants to know.
-    pub(crate) fn listen(&self, options: &mut RunOptions, tell: impl Fn(Told) + Clone + Send + Sync + 'static) {
+    /// Lets a run with a client tell what its caller wants to know.
+    pub(crate) fn listen(
+        &self,
+        client: Client,
+        options: &mut RunOptions,
+        tell: impl Fn(Told) + Clone + Send + Sync + 'static,
+    ) -> Client {
         if self.with_progress {
             let tell = tell.clone();
             options.progress = Some(Arc::new(move |snapshot: &Progress| tell(Told::Progress(snapshot.clone()))));
         }
-        if let Some(least) = self.log_level {
-            options.log = Some(RunLog::new(least, Arc::new(move |record| tell(Told::Log(record)))));
+        match self.log_level {
+            Some(least) => client.listening(least, Arc::new(move |event: &Event| tell(Told::Event(event.clone())))),
+            None => client,
         }
     }
 }
 
 /// The levels of Python's `logging`.
-const LEVELS: [(u8, LogLevel); 4] =
-    [(10, LogLevel::Debug), (20, LogLevel::Info), (30, LogLevel::Warning), (40, LogLevel::Error)];
+const LEVELS: [(u8, EventLevel); 4] =
+    [(10, EventLevel::Debug), (20, EventLevel::Info), (30, EventLevel::Warning), (40, EventLevel::Error)];
 
 /// What a run tells before its end.
 pub(crate) enum Told {
     Progress(Progress),
-    Log(LogRecord),
+    Event(Event),
 }
 
 impl Told {
-    /// The level of a log record and its message, or 0 and a snapshot of the progress in JSON.
+    /// The level of an event, or 0 for a snapshot of the progress; either in JSON.
     pub(crate) fn values(self) -> Result<(u8, String), Error> {
         Ok(match self {
             Self::Progress(snapshot) => (0, to_json(&snapshot)?),
-            Self::Log(LogRecord { level, message, .. }) => {
+            Self::Event(event) => {
+                let level = event.data.level();
                 let number = LEVELS.into_iter().find(|(_, known)| *known == level).map(|(number, _)| number);
-                (number.unwrap_or(20), message)
+                (number.unwrap_or(20), to_json(&event)?)
             }
         })
     }
@@ -125,15 +133,19 @@ fn options(py: Python<'_>, concurrency: i64, on_quota: &str, breaker: Option<i64
     Ok(options)
 }
 
-/// Collects what a run tells.
-pub(crate) fn collect(settings: &RunSettings, options: &mut RunOptions) -> UnboundedReceiver<Told> {
+/// Collects what a run with a client tells.
+pub(crate) fn collect(
+    settings: &RunSettings,
+    client: Client,
+    options: &mut RunOptions,
+) -> (Client, UnboundedReceiver<Told>) {
     let (sender, told) = unbounded_channel();
     // When nobody listens any more, nobody misses it.
-    settings.listen(options, move |told| drop(sender.send(told)));
-    told
+    let client = settings.listen(client, options, move |told| drop(sender.send(told)));
+    (client, told)
 }
 
-enum Event {
+enum Step {
     Told(Told),
     Ended(Box<Result<Report, Error>>),
 }
@@ -151,7 +163,7 @@ pub(crate) fn drive(
     let tell = |told: Told| call(py, || told.values()).and_then(|values| tell.call1(values)).map(drop);
     // The end of an interrupted run is logged too; what goes wrong with that is not what its caller has to know.
     let tell_the_rest = |told: Told| {
-        if matches!(told, Told::Log(_)) {
+        if matches!(told, Told::Event(_)) {
             drop(tell(told));
         }
     };
@@ -160,13 +172,13 @@ pub(crate) fn drive(
     let mut interruption = None;
     let report = loop {
         let mut next = poll_fn(|context| match told.poll_recv(context) {
-            Poll::Ready(Some(told)) => Poll::Ready(Event::Told(told)),
-            _ => run.poll_unpin(context).map(|report| Event::Ended(Box::new(report))),
+            Poll::Ready(Some(told)) => Poll::Ready(Step::Told(told)),
+            _ => run.poll_unpin(context).map(|report| Step::Ended(Box::new(report))),
         });
         let interrupted = match wait.until(py, &mut next) {
-            Ok(Event::Ended(report)) => break *report,
-            Ok(Event::Told(told)) if interruption.is_none() => tell(told),
-            Ok(Event::Told(told)) => {
+            Ok(Step::Ended(report)) => break *report,
+            Ok(Step::Told(told)) if interruption.is_none() => tell(told),
+            Ok(Step::Told(told)) => {
                 tell_the_rest(told);
                 Ok(())
             }

@@ -32,7 +32,7 @@ enum Stop {
 
 #[wasm_bindgen]
 impl Calls {
-    /// `receive` is called with a call's number and one of: its value, its failure, its progress (both JSON).
+    /// `receive` is called with a call's number and one of: its value, its failure, its progress, an event of it (all JSON but the value).
     #[wasm_bindgen(constructor)]
     #[must_use]
     pub fn new(receive: Callback) -> Self {
@@ -85,7 +85,12 @@ impl Inner {
 
     /// Tells JavaScript how far a call is.
     pub(crate) fn tell_progress(&self, call: u32, progress: String) {
-        self.receive.receive(&JsValue::NULL, call, JsValue::NULL, None, Some(progress));
+        self.receive.receive(&JsValue::NULL, call, JsValue::NULL, None, Some(progress), None);
+    }
+
+    /// Tells JavaScript of an event of a call.
+    pub(crate) fn tell_event(&self, call: u32, event: String) {
+        self.receive.receive(&JsValue::NULL, call, JsValue::NULL, None, None, Some(event));
     }
 
     fn start_with<T: Into<JsValue>>(
@@ -104,7 +109,7 @@ impl Inner {
                 Some(Err(error)) => (JsValue::NULL, Some(json(&error))),
                 None => return,
             };
-            calls.receive.receive(&JsValue::NULL, call, value, failure, None);
+            calls.receive.receive(&JsValue::NULL, call, value, failure, None, None);
         });
         executor::run();
     }

@@ -1,6 +1,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
+use bizkithub::event::{Event, EventLevel};
 use bizkithub::job::{Plan, PlanBuilder};
 use bizkithub::{Clock, Customer, Error, parse_groups};
 use bizkithub_javascript::{ClientSettings, json, parse};
@@ -19,6 +20,7 @@ use crate::transport::Transport;
 pub struct Client {
     pub(crate) inner: bizkithub::Client,
     pub(crate) calls: Rc<Inner>,
+    event_level: Option<EventLevel>,
     ledger: Option<Arc<HostLedger>>,
 }
 
@@ -52,7 +54,7 @@ impl Client {
             Ok(input) => input,
             Err(error) => return Some(Error::into(error)),
         };
-        let client = self.inner.clone();
+        let client = self.listening(call);
         self.calls.start(call, async move { Ok(json(&client.add_groups(&customer, &groups).await?)) });
         None
     }
@@ -60,7 +62,7 @@ impl Client {
     /// Asks the server whether it accepts the key, and answers with a receipt in JSON.
     #[must_use]
     pub fn ping(&self, call: u32) -> Option<Failure> {
-        let client = self.inner.clone();
+        let client = self.listening(call);
         self.calls.start(call, async move { Ok(json(&client.ping().await?)) });
         None
     }
@@ -73,10 +75,19 @@ impl Client {
         transport: &Transport,
         ledger: Option<Ledger>,
     ) -> Result<Self, Error> {
-        let builder = parse::<ClientSettings>(settings)?.apply(bizkithub::Client::builder())?;
+        let settings: ClientSettings = parse(settings)?;
+        let event_level = settings.event_level();
+        let builder = settings.apply(bizkithub::Client::builder())?;
         let inner = builder.transport(transport.carrier()).clock(Arc::new(HostClock)).build()?;
         let ledger = ledger.map(|ledger| Arc::new(ledger.of(&inner)));
-        Ok(Self { inner, calls: calls.inner(), ledger })
+        Ok(Self { inner, calls: calls.inner(), event_level, ledger })
+    }
+
+    /// The core's client, whose events belong to a call.
+    pub(crate) fn listening(&self, call: u32) -> bizkithub::Client {
+        let Some(least) = self.event_level else { return self.inner.clone() };
+        let calls = self.calls.clone();
+        self.inner.listening(least, Arc::new(move |event: &Event| calls.tell_event(call, json(event))))
     }
 
     /// Ends a plan with the host's ledger, if there is one.

@@ -9,7 +9,7 @@ extern "C" {
     #[wasm_bindgen(js_name = Function)]
     pub type Callback;
 
-    /// Tells a call's number and one of: its value, its failure, its progress.
+    /// Tells a call's number and one of: its value, its failure, its progress, an event of it.
     #[wasm_bindgen(method, js_name = call)]
     pub fn receive(
         this: &Callback,
@@ -18,6 +18,7 @@ extern "C" {
         value: JsValue,
         failure: Option<String>,
         progress: Option<String>,
+        event: Option<String>,
     );
 
     /// Hands a request over, by the exchange's number.

@@ -111,9 +111,9 @@ impl Plan {
         if wants_progress {
             options.progress = Some(Arc::new(Listener { calls: self.client.calls.clone(), call }));
         }
-        let (plan, client) = (self.inner.clone(), self.client.clone());
+        let (plan, client) = (self.inner.clone(), self.client.listening(call));
         self.client.calls.start_cancellable(call, options.cancel.clone(), async move {
-            Ok(Report::new(plan.run(&client.inner, options).await))
+            Ok(Report::new(plan.run(&client, options).await))
         });
         None
     }

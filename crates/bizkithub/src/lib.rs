@@ -6,7 +6,7 @@
 //!
 //! - **types**: [`ApiKey`], [`Email`], [`CuRefNo`], [`Group`], [`Customer`], parsed once, so that no value of theirs is invalid;
 //! - [`protocol`]: requests to bytes and answers to meaning, without sockets or a clock;
-//! - **client**: [`Client`] makes one call with its retries; the only layer that waits;
+//! - **client**: [`Client`] makes one call with its retries; the only layer that waits; what it does is told as [`event`]s;
 //! - [`job`]: rows → plan → run → report.
 //!
 //! # Seams and features
@@ -21,6 +21,7 @@
 
 mod client;
 mod error;
+pub mod event;
 pub mod job;
 pub mod protocol;
 mod types;

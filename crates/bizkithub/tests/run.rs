@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use bizkithub::job::{
     Batch, Cancel, CustomerKey, EarlierAnswers, Entry, Forget, GroupKey, KnownGroup, Ledger, LedgerSecret,
-    LedgerSummary, LogLevel, LogRecord, MemoryLedger, OnQuota, Outcome, Plan, PlanBuilder, PlanOptions, Progress,
-    QuotaChange, Report, Row, RowGroups, RunLog, RunOptions,
+    LedgerSummary, MemoryLedger, OnQuota, Outcome, Plan, PlanBuilder, PlanOptions, Progress, QuotaChange, Report, Row,
+    RowGroups, RunOptions,
 };
 use bizkithub::{
     BoxFuture, Client, Customer, Error, Pace, Timestamp, TransportError, TransportErrorKind, parse_groups,
@@ -318,45 +318,6 @@ async fn a_wait_is_as_long_as_the_host_can_bear() {
     assert_eq!(report.resume_at().map(Timestamp::as_second), Some(support::PausedClock::START + 60 + 61));
     assert!(report.counts().applied >= 99 && report.counts().pending > 0, "{:?}", report.counts());
     assert_accounted(&report);
-}
-
-#[tokio::test(start_paused = true)]
-async fn the_log_tells_the_course_of_a_run() {
-    let told = Arc::new(Mutex::new(Vec::new()));
-    let log = |least| {
-        let told = Arc::clone(&told);
-        let listen = move |record: LogRecord| told.lock().expect("no panic").push((record.level, record.message));
-        Some(RunLog::new(least, Arc::new(listen)))
-    };
-    let take = || std::mem::take(&mut *told.lock().expect("no panic"));
-    let world = World::new(|number, _| match number {
-        10 => Ok(throttled(600)),
-        20 => Err(TransportError::new(TransportErrorKind::Connect, "refused")),
-        _ => Ok(yes()),
-    });
-    let mut options = RunOptions::default();
-    options.pace = Pace::Fast;
-    options.log = log(LogLevel::Debug);
-    plan_of(30).run(&world.client(), options.clone()).await;
-    let records = take();
-    let levels: Vec<_> = records.iter().map(|(level, _)| *level).collect();
-    assert_eq!(levels, [LogLevel::Info, LogLevel::Info, LogLevel::Debug, LogLevel::Warning], "{records:#?}");
-    let begins = [
-        "sending 30 requests for 31 rows of 30 customers; the ledger knows 0 rows, 1 are rejected",
-        "the quota is used up: waiting until ",
-        "a request is tried again in ",
-        "32 requests in 60",
-    ];
-    for ((_, message), begin) in records.iter().zip(begins) {
-        assert!(message.starts_with(begin), "{message}");
-    }
-    assert!(records[3].1.contains("30 rows applied, 0 skipped, 1 rejected (1 email_invalid)"), "{}", records[3].1);
-
-    options.log = log(LogLevel::Warning);
-    let world = World::new(|_, _| Ok(refusal(404, "PUBLIC_API_KEY_HAS_BEEN_DELETED")));
-    plan_of(30).run(&world.client(), options).await;
-    let levels: Vec<_> = take().into_iter().map(|(level, _)| level).collect();
-    assert_eq!(levels, [LogLevel::Error, LogLevel::Warning]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,5 +1,6 @@
 import { callsOf, type Calls } from './calls.js';
 import type { Engine, EngineClient, EngineLedger, EnginePlan, EnginePlanBuilder } from './engine.js';
+import type { EventLevel, EventListener } from './event.js';
 import { filesUnsupported, invalidInput, type ErrorField } from './errors.js';
 import { Plan } from './plan.js';
 import { pushRows, type RowColumns, type Rows } from './rows.js';
@@ -34,6 +35,13 @@ export interface CommonClientOptions {
    * then what the server tells.
    */
   readonly quota?: string | undefined;
+  /**
+   * Is told what the client does, for a log. When it throws, or its promise rejects, the call or run rejects with the same, and the run is
+   * stopped.
+   */
+  readonly onEvent?: EventListener | undefined;
+  /** From which level on `onEvent` is told. Default: `info`. */
+  readonly eventLevel?: EventLevel | undefined;
 }
 
 /** How a customer is named: by e-mail address, by `cuRefNo`, or by both. */
@@ -67,6 +75,8 @@ export interface CallOptions {
 export interface Receipt {
   /** How many requests it took, retries included: 1 when all went well. */
   readonly attempts: number;
+  /** The server's name for the last request, if its answer gave one: its support can find the request by it. */
+  readonly requestId?: string;
   /** What the answer told about the quota. */
   readonly quota: Quota;
 }
@@ -112,6 +122,8 @@ export const COMMON_CLIENT_OPTIONS = {
   deadline: must.beDeadline,
   tries: must.bePositiveInteger,
   quota: must.beText,
+  onEvent: must.beFunction,
+  eventLevel: must.beOneOf('debug', 'info', 'warning', 'error'),
 };
 
 const PLAN_OPTIONS = {
@@ -129,7 +141,7 @@ const PLAN_OPTIONS = {
 /** What a client makes of its options, for its engine. */
 export interface EngineSettings {
   /** The settings of the core, by name. */
-  readonly settings: Readonly<Record<string, unknown>>;
+  readonly settings: CommonClientOptions & { readonly apiKey?: string | undefined };
   readonly transport: Transport | undefined;
   readonly ledger?: EngineLedger | undefined;
 }
@@ -138,13 +150,17 @@ export interface EngineSettings {
 export class BaseClient {
   readonly #calls: Calls;
   #native: EngineClient | undefined;
+  readonly #onEvent: EventListener | undefined;
   readonly #underWay = new Set<Promise<unknown>>();
 
   /** @internal */
   protected constructor(engine: Engine, { settings, transport, ledger }: EngineSettings) {
     this.#calls = callsOf(engine);
     const carrier = transport === undefined ? undefined : carrierOf(engine, transport);
-    this.#native = this.#calls.ask(() => engine.Client.create(this.#calls.native, JSON.stringify(settings), carrier, ledger));
+    const { onEvent, eventLevel = 'info', ...rest } = settings;
+    this.#onEvent = onEvent;
+    const known = JSON.stringify(onEvent === undefined ? rest : { ...rest, eventLevel });
+    this.#native = this.#calls.ask(() => engine.Client.create(this.#calls.native, known, carrier, ledger));
     this.baseUrl = this.#native.baseUrl;
   }
 
@@ -201,7 +217,7 @@ export class BaseClient {
     const start = <T>(begin: (call: number) => ReturnType<EnginePlanBuilder['finish']>) => this.#calls.start<T>(begin, { signal });
     if (typeof rows === 'string') {
       if (builder.readFile === undefined) throw filesUnsupported('read the rows from the file, and pass them');
-      return Plan.of(this.#calls, await start<EnginePlan>((call) => builder.readFile?.(call, rows)));
+      return Plan.of(this.#calls, await start<EnginePlan>((call) => builder.readFile?.(call, rows)), this.#onEvent);
     }
     if (ArrayBuffer.isView(rows)) {
       if (builder.pushArrow === undefined) throw arrowUnsupported();
@@ -212,19 +228,21 @@ export class BaseClient {
       const { email, cuRefNo, groups } = options;
       await pushRows(rows, { email, cuRefNo, groups }, (batch) => start((call) => builder.push(call, batch)), signal);
     }
-    return Plan.of(this.#calls, await start<EnginePlan>((call) => builder.finish(call)));
+    return Plan.of(this.#calls, await start<EnginePlan>((call) => builder.finish(call)), this.#onEvent);
   }
 
   /**
-   * Waits for the calls under way, though not for plans and runs; later calls and plans are refused, but plans that are made may be run.
+   * Waits for the calls under way, though not for plans and runs, and exports what is left to export; later calls and plans are refused, but plans that are made may be run.
    *
    * A client needs no closing: it keeps no process alive. Its connections and its ledger close when it and its plans are collected as
    * garbage, so a program that needs many in short time keeps one; one whose transport or ledger reaches the client itself is collected
    * only when it was closed.
    */
   async close(): Promise<void> {
+    const native = this.#native;
     this.#native = undefined;
     await Promise.allSettled(this.#underWay);
+    if (native?.flush !== undefined) await this.#calls.start((call) => native.flush?.(call), { onEvent: this.#onEvent });
   }
 
   /** Closes the client at the end of an `await using` block. */
@@ -244,7 +262,7 @@ export class BaseClient {
 
   async #start<T>(begin: (client: EngineClient, call: number) => ReturnType<EngineClient['ping']>, signal: AbortSignal | undefined): Promise<T> {
     const client = this.#open();
-    const answer = this.#calls.start<T>((call) => begin(client, call), { signal });
+    const answer = this.#calls.start<T>((call) => begin(client, call), { signal, onEvent: this.#onEvent });
     this.#underWay.add(answer);
     try {
       return await answer;
@@ -286,14 +304,15 @@ function checkCallOptions(options: CallOptions | undefined): CallOptions {
 
 interface ReceiptShape {
   readonly attempts: number;
+  readonly requestId?: string;
   readonly quota: { readonly [Part in keyof Quota]-?: (Quota[Part] extends Date | undefined ? string : Quota[Part]) | null };
 }
 
 function receiptOf(text: string): Receipt {
-  const { attempts, quota } = JSON.parse(text) as ReceiptShape;
+  const { quota, ...receipt } = JSON.parse(text) as ReceiptShape;
   const known: Record<string, unknown> = {};
   for (const [part, value] of Object.entries(quota)) {
     if (value !== null) known[part] = part === 'resetsAt' ? new Date(value) : value;
   }
-  return { attempts, quota: known };
+  return { ...receipt, quota: known };
 }

@@ -1,14 +1,17 @@
 import { onAbort } from './abort.js';
 import type { Engine, Failure, Refusal } from './engine.js';
+import { eventOf, type EventListener } from './event.js';
 import { errorOf, type BizKitHubError, type ErrorShape } from './errors.js';
 
 interface Pending {
   readonly resolve: (answer: unknown) => void;
   readonly reject: (reason: unknown) => void;
   readonly onProgress: ((progress: string) => unknown) | undefined;
-  /** What `onProgress` threw, or rejected with. */
+  readonly onEvent: EventListener | undefined;
+  readonly isCancellable: boolean;
+  /** What a listener threw, or rejected with. */
   thrown?: { readonly reason: unknown };
-  /** Settles when all promises of `onProgress` have; it never rejects. */
+  /** Settles when all promises of listeners have; it never rejects. */
   listening?: Promise<unknown>;
 }
 
@@ -19,6 +22,8 @@ interface StartOptions {
   readonly isCancellable?: boolean;
   /** Takes progress as JSON. When it throws or rejects, the call is stopped and rejects with the same. */
   readonly onProgress?: ((progress: string) => unknown) | undefined;
+  /** Takes events. When it throws or rejects, the call rejects with the same; one that can be cancelled is stopped. */
+  readonly onEvent?: EventListener | undefined;
 }
 
 /** The calls under way in an engine, each with a number by which it speaks of it. */
@@ -33,8 +38,8 @@ export class Calls {
 
   constructor(engine: Engine) {
     this.engine = engine;
-    this.native = new engine.Calls((call, value, failure, progress) => {
-      this.#receive(call, value, failure ?? null, progress ?? null);
+    this.native = new engine.Calls((call, value, failure, progress, event) => {
+      this.#receive(call, value, failure ?? null, progress ?? null, event ?? null);
     });
   }
 
@@ -45,7 +50,7 @@ export class Calls {
    */
   async start<T>(
     begin: (call: number) => Refusal,
-    { signal, isCancellable = false, onProgress }: StartOptions = {},
+    { signal, isCancellable = false, onProgress, onEvent }: StartOptions = {},
   ): Promise<T> {
     if (!isCancellable) signal?.throwIfAborted();
     this.#last = (this.#last + 1) >>> 0;
@@ -54,7 +59,7 @@ export class Calls {
     try {
       const answer = await new Promise<unknown>((resolve, reject) => {
         // Before it begins: an engine without threads may answer while it is still asked.
-        this.#add(call, { resolve, reject, onProgress });
+        this.#add(call, { resolve, reject, onProgress, onEvent, isCancellable });
         try {
           this.ask(() => begin(call) ?? undefined);
         } catch (error) {
@@ -109,12 +114,16 @@ export class Calls {
     }
   }
 
-  #receive(call: number, value: unknown, failure: string | null, progress: string | null): void {
+  #receive(call: number, value: unknown, failure: string | null, progress: string | null, event: string | null): void {
     const pending = this.#pending.get(call);
     // An aborted call may have been answered at the same moment.
     if (pending === undefined) return;
     if (progress !== null) {
-      this.#tell(call, pending, progress);
+      this.#tell(call, pending, () => pending.onProgress?.(progress));
+      return;
+    }
+    if (event !== null) {
+      this.#tell(call, pending, () => pending.onEvent?.(eventOf(event)));
       return;
     }
     this.#remove(call);
@@ -126,14 +135,14 @@ export class Calls {
     else void pending.listening.then(end);
   }
 
-  #tell(call: number, pending: Pending, progress: string): void {
+  #tell(call: number, pending: Pending, listen: () => unknown): void {
     if (pending.thrown !== undefined) return;
     const stop = (reason: unknown): void => {
       pending.thrown ??= { reason };
-      this.#abort(call);
+      if (pending.isCancellable) this.#abort(call);
     };
     try {
-      const result = pending.onProgress?.(progress);
+      const result = listen();
       if (typeof result !== 'object' || result === null) return;
       pending.listening = Promise.all([pending.listening, Promise.resolve(result).catch(stop)]);
     } catch (reason) {

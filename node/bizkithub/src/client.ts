@@ -28,6 +28,12 @@ export interface ClientOptions extends CommonClientOptions {
   /** A PEM file of certificate authorities to trust beside the system's. Only for the built-in HTTP. */
   readonly caFile?: string | undefined;
   /**
+   * The address of an OpenTelemetry collector that receives OTLP over HTTP, such as `http://localhost:4318`: it gets a span for each
+   * request and each run, and metrics. Needs the addon. Default: the environment variable `BIZKITHUB_OTLP_ENDPOINT`; without either,
+   * nothing is exported. `close` exports what is left.
+   */
+  readonly otlpEndpoint?: string | undefined;
+  /**
    * Performs the HTTP exchanges in place of the built-in HTTP. Where the addon does not load, a client with a transport runs on the
    * WebAssembly engine.
    */
@@ -42,6 +48,7 @@ const CLIENT_OPTIONS = {
   acceptKey: must.beBoolean,
   proxy: must.beText,
   caFile: must.beText,
+  otlpEndpoint: must.beText,
   transport: must.beFunction,
 };
 
@@ -59,7 +66,8 @@ export class Client extends BaseClient {
    *
    * @param options - See {@link ClientOptions}.
    * @throws InvalidInputError for a key, an address or another setting that is not valid; InternalError `addon_missing` where the
-   * addon does not load and the WebAssembly engine cannot do the work: without a transport, or with a ledger in a file or database.
+   * addon does not load and the WebAssembly engine cannot do the work: without a transport, with a ledger in a file or
+   * database, or with a collector of OpenTelemetry.
    */
   constructor(options: ClientOptions = {}) {
     checkSettings(options, CLIENT_OPTIONS);
@@ -71,7 +79,7 @@ export class Client extends BaseClient {
 function engineFor(settings: Omit<ClientOptions, 'transport'>, transport: Transport | undefined): [Engine, EngineSettings] {
   const addon = findAddon();
   if (!(addon instanceof InternalError)) return [addon, { settings, transport }];
-  if (transport === undefined || settings.ledger !== undefined) throw addon;
+  if (transport === undefined || settings.ledger !== undefined || settings.otlpEndpoint !== undefined) throw addon;
   // The module itself knows no environment.
   const { apiKey = fromEnvironment('BIZKITHUB_API_KEY'), baseUrl = fromEnvironment('BIZKITHUB_BASE_URL') } = settings;
   return [wasmFallback(), { settings: { ...settings, apiKey, baseUrl }, transport }];

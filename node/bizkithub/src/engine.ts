@@ -7,12 +7,13 @@ export interface Failure {
 /** Why a call did not begin; nothing when it did. */
 export type Refusal = Failure | null | undefined;
 
-/** Is told a call's number and one of: its value, its failure, its progress (both JSON). */
+/** Is told a call's number and one of: its value, its failure, its progress, an event of it (all JSON but the value). */
 export type Receive = (
   call: number,
   value: unknown,
   failure: string | null | undefined,
   progress: string | null | undefined,
+  event: string | null | undefined,
 ) => void;
 
 /** Is told an exchange's number and its request, or the number alone when nobody waits for the answer any more. */
@@ -38,6 +39,8 @@ export interface EngineClient {
   readonly baseUrl: string;
   addGroups(call: number, email: string | undefined, cuRefNo: string | undefined, groups: string[]): Refusal;
   ping(call: number): Refusal;
+  /** Missing where nothing is exported. */
+  flush?(call: number): Refusal;
 }
 
 /** A plan in the making. The methods for files and Arrow are missing where there are none. */

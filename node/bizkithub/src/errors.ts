@@ -28,6 +28,8 @@ export interface ErrorProperties {
   readonly code?: string;
   /** The HTTP status of the answer, if there was one. */
   readonly status?: number;
+  /** The server's name for the request, if its answer gave one: BizKitHub's support can find the request by it. */
+  readonly requestId?: string;
   /** The input at fault. */
   readonly field?: ErrorField;
   /** The row at fault; rows count from 1. */
@@ -56,6 +58,8 @@ export class BizKitHubError extends Error implements ErrorProperties {
   declare readonly code?: string;
   /** The HTTP status of the answer, if there was one. */
   declare readonly status?: number;
+  /** The server's name for the request, if its answer gave one. */
+  declare readonly requestId?: string;
   /** The input at fault. */
   declare readonly field?: ErrorField;
   /** The row at fault; rows count from 1. */

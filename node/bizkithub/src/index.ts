@@ -19,6 +19,7 @@ export {
   ServerError,
 } from './errors.js';
 export type { ErrorField, ErrorKind, ErrorProperties } from './errors.js';
+export type { ClientEvent, EventLevel, EventListener, EventName } from './event.js';
 export type { LazyList } from './lazy-list.js';
 export type { Bill, BillGroup, BillTime, Plan, Progress, RunOptions } from './plan.js';
 export type { Outcome, OutcomeCounts, QuotaPoint, Reason, Report, RowOutcome } from './report.js';

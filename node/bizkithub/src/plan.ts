@@ -1,5 +1,6 @@
 import type { Calls } from './calls.js';
 import type { EnginePlan, EngineReport } from './engine.js';
+import type { EventListener } from './event.js';
 import { errorOf, type BizKitHubError, type ErrorShape } from './errors.js';
 import { LazyList } from './lazy-list.js';
 import { Report, type OutcomeCounts } from './report.js';
@@ -137,16 +138,18 @@ type ProgressShape = Omit<Progress, 'waitingUntil' | 'finishesAt'> & {
 export class Plan {
   readonly #calls: Calls;
   readonly #native: EnginePlan;
+  readonly #onEvent: EventListener | undefined;
   #bill: Bill | undefined;
 
-  private constructor(calls: Calls, plan: EnginePlan) {
+  private constructor(calls: Calls, plan: EnginePlan, onEvent: EventListener | undefined) {
     this.#calls = calls;
     this.#native = plan;
+    this.#onEvent = onEvent;
   }
 
   /** @internal */
-  static of(calls: Calls, plan: EnginePlan): Plan {
-    return new Plan(calls, plan);
+  static of(calls: Calls, plan: EnginePlan, onEvent: EventListener | undefined): Plan {
+    return new Plan(calls, plan, onEvent);
   }
 
   /** What the plan will cost and do. */
@@ -181,7 +184,7 @@ export class Plan {
     };
     const report = await this.#calls.start<EngineReport>(
       (call) => this.#native.run(call, JSON.stringify(settings), onProgress !== undefined, signal?.aborted ?? false),
-      { signal, isCancellable: true, onProgress: listen },
+      { signal, isCancellable: true, onProgress: listen, onEvent: this.#onEvent },
     );
     return Report.of(this.#calls, report);
   }

@@ -69,6 +69,7 @@ export {
   ServerError,
 } from './errors.js';
 export type { ErrorField, ErrorKind, ErrorProperties } from './errors.js';
+export type { ClientEvent, EventLevel, EventListener, EventName } from './event.js';
 export { allowedGroupsOfField, groupsOfField } from './field.js';
 export type { HostLedger, LedgerBatch, LedgerEntry, LedgerGroup } from './host-ledger.js';
 export type { LazyList } from './lazy-list.js';

@@ -8,7 +8,7 @@ import * as wasm from 'bizkithub/wasm';
 
 import { transportOverFetch } from './support/engine.mjs';
 
-const PAGES = ['../README.md', '../../../README.md'];
+const PAGES = ['../README.md', '../../../README.md', '../../../docs/observability.md'];
 const AsyncFunction = (async () => undefined).constructor;
 
 /** The blocks of TypeScript on a page; they hold no types, so that they run as they are. */

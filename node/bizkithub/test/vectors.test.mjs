@@ -127,7 +127,7 @@ const runners = {
     assert.deepEqual({ method, url, headers, body }, { ...request, url: textOf(request.url), body: textOf(request.body) });
   },
 
-  async 'responses.json'({ operation, status, headers, json, body, bodyHex, error, quota, needsClock }, file) {
+  async 'responses.json'({ operation, status, headers, json, body, bodyHex, error, quota, requestId, needsClock }, file) {
     const bytes = bodyHex === undefined ? (json === undefined ? textOf(body) : JSON.stringify(json)) : Buffer.from(bodyHex, 'hex');
     const { client, requests } = recorder({ apiKey: file.apiKey, tries: 1, deadline: 0 }, { status, headers, body: bytes });
     let receipt;
@@ -137,6 +137,7 @@ const runners = {
     assert.equal(requests.length, 1);
     // The moments of such a case count from the file's `now`, and a transport cannot set the clock.
     checkError(thrown, error, ...(needsClock ? ['retryAfter'] : []));
+    assert.equal((receipt ?? thrown).requestId, requestId);
     if (receipt === undefined) return;
     const { resetsAt, ...seen } = receipt.quota;
     const { resetsAt: moment, ...wanted } = quota ?? {};
@@ -158,7 +159,8 @@ const runners = {
   },
 
   async 'results.json'({ name, fields }) {
-    const { client } = recorder({ quota: '100/h' });
+    const events = {};
+    const { client } = recorder({ quota: '100/h', eventLevel: 'debug', onEvent: (event) => { events[event.name] = event; } });
     const rows = ['nobody', 'a@example.com', 'b@example.com'].map((email) => ({ email }));
     const plan = await client.plan(rows, { email: 'email', constantGroups: ['vip'] });
     let progress;
@@ -172,6 +174,10 @@ const runners = {
       quotaPoint: report.timeline[0],
       reason: report.reasons[0],
       rowOutcome: report.outcomes().at(0),
+      event: events.request,
+      requestEventFields: events.request.fields,
+      runStartedEventFields: events['run.started'].fields,
+      runEndedEventFields: events['run.ended'].fields,
     };
     const result = results[name];
     assert.deepEqual(Object.keys(result).filter((field) => !(field in fields)), []);

@@ -37,8 +37,9 @@ function errorFor(z: ZObject, error: unknown): Error {
 }
 
 /** What happened, and what to do now. */
-function textOf({ message, advice, code, docUrl }: BizKitHubError): string {
-  const what = docUrl === undefined ? message : `${String(code)}: ${message}`;
+function textOf({ message, advice, code, docUrl, requestId }: BizKitHubError): string {
+  const told = docUrl === undefined ? message : `${String(code)}: ${message}`;
+  const what = requestId === undefined ? told : `${told} (request ${requestId})`;
   const text = advice === undefined ? what : `${what}; ${advice}`;
   return text.replaceAll(/\bhttps?:\/\/\S+/g, '[address]');
 }

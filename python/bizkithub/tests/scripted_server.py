@@ -43,7 +43,7 @@ class ScriptedServer:
             def _handle(self) -> None:
                 body = self.rfile.read(int(self.headers.get("content-length", "0")))
                 headers = {name.lower(): value for name, value in self.headers.items()}
-                script.requests.append(Request(self.command, self.path, headers, body.decode()))
+                script.requests.append(Request(self.command, self.path, headers, body.decode(errors="replace")))
                 answer = script.answer
                 self.send_response_only(answer.status)
                 for name, value in answer.headers.items():

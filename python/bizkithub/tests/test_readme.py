@@ -15,7 +15,11 @@ import bizkithub as bk
 PACKAGE = Path(__file__).parents[1]
 ROOT = PACKAGE.parents[1]
 # The pages of the platforms are run where the platforms are.
-PAGES = [PACKAGE / "README.md", ROOT / "README.md", ROOT / "docs" / "frames.md", ROOT / "docs" / "notebooks.md"]
+PAGES = [
+    PACKAGE / "README.md",
+    ROOT / "README.md",
+    *(ROOT / "docs" / f"{name}.md" for name in ("frames", "notebooks", "observability")),
+]
 EXAMPLES = [
     pytest.param(block, id=f"{page.parent.name}-{page.stem}-{number}")
     for page in PAGES

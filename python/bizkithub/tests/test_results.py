@@ -15,7 +15,7 @@ QUOTA = bk.Quota(limit=10, remaining=3, resets_at=None, window=60.0, retry_after
 GROUP = bk.BillGroup(text="VIP", slug="vip", customers=2, is_new=True, resembles=None)
 RESULTS: list[Any] = [
     QUOTA,
-    bk.Receipt(attempts=1, quota=QUOTA),
+    bk.Receipt(attempts=1, request_id=None, quota=QUOTA),
     GROUP,
     bk.BillTime(seconds=0.06, limit=1000, window_seconds=60.0),
     bk.Bill(
@@ -51,14 +51,14 @@ def test_results_are_values(result: Any) -> None:
 
 def test_a_result_takes_exactly_its_fields() -> None:
     for fields in ({}, {"attempts": 1}, {"attempts": 1, "quota": QUOTA, "more": 1}):
-        with pytest.raises(TypeError, match="Receipt takes exactly attempts, quota"):
+        with pytest.raises(TypeError, match="Receipt takes exactly attempts, request_id, quota"):
             bk.Receipt(**fields)
     with pytest.raises(TypeError):
-        bk.Receipt(1, QUOTA)  # type: ignore[call-arg]
+        bk.Receipt(1, None, QUOTA)  # type: ignore[call-arg]
 
 
 def test_a_result_can_be_matched() -> None:
-    match bk.Receipt(attempts=2, quota=QUOTA):
+    match bk.Receipt(attempts=2, request_id=None, quota=QUOTA):
         case bk.Receipt(attempts=attempts, quota=bk.Quota(limit=limit)):
             assert (attempts, limit) == (2, 10)
 

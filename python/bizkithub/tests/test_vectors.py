@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import logging
 import pickle
 from collections.abc import Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from scripted_server import Answer, ScriptedServer
+from typing_extensions import override
 
 import bizkithub as bk
 from bizkithub._json import snake
@@ -82,7 +86,7 @@ def is_of_kind(value: object, kind: str) -> bool:
         "moment": (datetime,),
         "error": (bk.BizKitHubError,),
         "list": (Sequence,),
-        "object": (bk.BillTime,),
+        "object": (bk.BillTime, Mapping),
     }
     return isinstance(value, kinds[kind]) and (kind == "boolean" or not isinstance(value, bool))
 
@@ -213,9 +217,10 @@ class Runner:
         except bk.BizKitHubError as error:
             assert "error" in case, f"an unexpected {error!r}"
             check_error(case["error"], error, self.file["apiKey"], has_clock=has_clock)
-            assert error.attempts == 1
+            assert (error.attempts, error.request_id) == (1, case.get("requestId"))
         else:
             assert "error" not in case
+            assert receipt.request_id == case.get("requestId")
             found = receipt.quota
             assert (found.limit, found.remaining, found.window) == tuple(
                 map(quota.get, ("limit", "remaining", "window"))
@@ -268,7 +273,8 @@ class Runner:
         rows = [{"email": email} for email in ("nobody", "a@example.com", "b@example.com")]
         plan = client.plan(rows, email="email", constant_groups=["vip"])
         snapshots: list[bk.Progress] = []
-        report = plan.run(progress=snapshots.append)
+        with events() as told:
+            report = plan.run(progress=snapshots.append)
         self.server.requests.clear()
         results = {
             "bill": plan.bill,
@@ -279,6 +285,10 @@ class Runner:
             "quotaPoint": report.timeline[0],
             "reason": report.reasons[0],
             "rowOutcome": report.outcomes[0],
+            "event": SimpleNamespace(**told["request"]),
+            "requestEventFields": SimpleNamespace(**told["request"]["fields"]),
+            "runStartedEventFields": SimpleNamespace(**told["run.started"]["fields"]),
+            "runEndedEventFields": SimpleNamespace(**told["run.ended"]["fields"]),
         }
         result = results[case["name"]]
         # The rows of a report are a field here, and its way to the native side is nobody's business.
@@ -296,6 +306,27 @@ class Runner:
             "cu_ref_no": optional(row.get("cuRefNo")),
             "groups": groups if groups is None or isinstance(groups, str) else texts(groups),
         }
+
+
+@contextmanager
+def events() -> Iterator[dict[str, Case]]:
+    """The last event of each name that is logged meanwhile."""
+    told: dict[str, Case] = {}
+
+    class Listener(logging.Handler):
+        @override
+        def emit(self, record: logging.LogRecord) -> None:
+            event: Case = vars(record)["bizkithub"]
+            told[event["name"]] = {**event, "level": record.levelname.lower(), "message": record.getMessage()}
+
+    logger, listener = logging.getLogger("bizkithub"), Listener()
+    logger.addHandler(listener)
+    logger.setLevel(logging.DEBUG)
+    try:
+        yield told
+    finally:
+        logger.removeHandler(listener)
+        logger.setLevel(logging.NOTSET)
 
 
 RUNNERS: dict[str, Callable[[Runner, Case], None]] = {

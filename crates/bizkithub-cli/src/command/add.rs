@@ -30,8 +30,10 @@ pub(crate) fn execute(
 ) -> Result<ExitCode, Error> {
     let customer = Customer::parse(arguments.email.as_deref(), arguments.cu_ref_no.as_deref())?;
     let groups = parse_groups(&arguments.groups)?;
-    let client = connection.client()?;
-    let receipt = block_on(client.add_groups(&customer, &groups))??;
+    let client = connection.client(output)?;
+    let receipt = block_on(client.add_groups(&customer, &groups))?;
+    client.flush();
+    let receipt = receipt?;
     let texts: Vec<&str> = groups.iter().map(Group::text).collect();
     output.text(&format!("{}\n", printable(&format!("{customer} has: {}", texts.join(", ")))))?;
     output.json(&json!({

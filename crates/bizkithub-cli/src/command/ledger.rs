@@ -70,7 +70,7 @@ pub(crate) fn execute(
     connection: &ConnectionArguments,
     output: Output,
 ) -> Result<ExitCode, Error> {
-    let client = connection.client()?;
+    let client = connection.client(output)?;
     let Some((ledger, location)) = arguments.choice.open_existing(&client)? else {
         let message = "there is no ledger yet for this address and key";
         return Err(Error::invalid_input(

@@ -8,8 +8,10 @@ use crate::output::Output;
 use crate::quota_text::quota_text;
 
 pub(crate) fn execute(connection: &ConnectionArguments, output: Output) -> Result<ExitCode, Error> {
-    let client = connection.client()?;
-    let receipt = block_on(client.ping())??;
+    let client = connection.client(output)?;
+    let receipt = block_on(client.ping())?;
+    client.flush();
+    let receipt = receipt?;
     let (base_url, key) = (client.base_url().to_string(), client.api_key().to_string());
     output.text(&format!("{base_url} accepts the key {key}\n"))?;
     if let Some(quota) = quota_text(&receipt.quota, Timestamp::now()) {

@@ -41,7 +41,7 @@ pub(crate) fn execute(
     connection: &ConnectionArguments,
     output: Output,
 ) -> Result<ExitCode, Error> {
-    let client = match connection.client_with(|builder| arguments.quota.apply(builder)) {
+    let client = match connection.client_with(output, |builder| arguments.quota.apply(builder)) {
         Err(error) if error.code() == Some("api_key_missing") => None,
         client => Some(client?),
     };

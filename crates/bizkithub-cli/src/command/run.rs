@@ -108,7 +108,7 @@ pub(crate) fn execute(
     connection: &ConnectionArguments,
     output: Output,
 ) -> Result<ExitCode, Error> {
-    let client = connection.client_with(|builder| arguments.quota.apply(builder))?;
+    let client = connection.client_with(output, |builder| arguments.quota.apply(builder))?;
     let source = arguments.file.source();
     let builder = arguments.file.plan(arguments.earlier.earlier())?;
     let rejects_path = arguments.rejects_path(source.path());
@@ -120,9 +120,9 @@ pub(crate) fn execute(
     if let Some(location) = &ledger {
         output.text(&format!("ledger: {}\n", printable(location)))?;
     }
-    let Some(Ending { report, rejects }) =
-        block_on(run(arguments, &plan, bill.requests, &client, source, &rejects_path, output))??
-    else {
+    let ending = block_on(run(arguments, &plan, bill.requests, &client, source, &rejects_path, output))?;
+    client.flush();
+    let Some(Ending { report, rejects }) = ending? else {
         return Ok(ExitCode::Interrupted);
     };
     let code = match (ExitCode::of_report(&report), &rejects) {

@@ -23,5 +23,6 @@ mod rejects;
 mod sandbox;
 mod secrecy;
 mod support;
+mod telemetry;
 mod terminal;
 mod text;

@@ -95,6 +95,7 @@ fn a_key_in_the_wrong_place_is_not_repeated() {
         (vec!["ping", "--api-key-file", &key[..31]], "api_key_file_unreadable"),
         (vec!["ping", "--base-url", &in_url], "base_url_invalid"),
         (vec!["ping", "--proxy", key], "proxy_"),
+        (vec!["ping", "--otlp-endpoint", key], "otlp_endpoint_invalid"),
         (vec!["ping", "--ca-file", key, "--base-url", "https://127.0.0.1:1"], told),
         (vec!["ping", "--key-placement", key], told),
         (vec!["ping", "--timeout", key], told),

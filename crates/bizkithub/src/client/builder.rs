@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 
 use super::{Client, Clock, QuotaRate, Transport};
 use crate::error::Error;
+use crate::event::{EventLevel, EventListener, Listeners};
 use crate::protocol::{Endpoint, KeyPlacement};
 use crate::types::{ApiKey, BaseUrl};
 
@@ -27,6 +28,9 @@ pub struct ClientBuilder {
     pub(super) user_agent: String,
     transport: Option<Arc<dyn Transport>>,
     clock: Option<Arc<dyn Clock>>,
+    listeners: Listeners,
+    #[cfg(feature = "otlp")]
+    otlp_endpoint: Option<String>,
 }
 
 impl Default for ClientBuilder {
@@ -45,6 +49,9 @@ impl Default for ClientBuilder {
             user_agent: concat!("bizkithub/", env!("CARGO_PKG_VERSION")).to_owned(),
             transport: None,
             clock: None,
+            listeners: Listeners::default(),
+            #[cfg(feature = "otlp")]
+            otlp_endpoint: None,
         }
     }
 }
@@ -134,11 +141,34 @@ impl ClientBuilder {
         self
     }
 
+    /// Tells a listener of what matters at least so much; may be called several times. See [`Client::listening`] for a listener of some calls
+    /// only.
+    pub fn listener(mut self, least: EventLevel, listener: Arc<dyn EventListener>) -> Self {
+        self.listeners.add(least, listener);
+        self
+    }
+
+    /// The address of an OpenTelemetry collector that receives OTLP over HTTP, such as `http://localhost:4318`: it gets a span for each
+    /// request and each run, and metrics. Default: the environment variable `BIZKITHUB_OTLP_ENDPOINT`; nothing is exported without either.
+    ///
+    /// The standard variables count as well: `OTEL_SERVICE_NAME` (default: `bizkithub`), `OTEL_RESOURCE_ATTRIBUTES`,
+    /// `OTEL_EXPORTER_OTLP_HEADERS`, `OTEL_TRACES_SAMPLER`, `OTEL_BSP_*` and `OTEL_METRIC_EXPORT_INTERVAL`. What is not exported yet is
+    /// when the last clone of the client is dropped, or by [`Client::flush`].
+    #[cfg(feature = "otlp")]
+    pub fn otlp_endpoint(mut self, otlp_endpoint: impl Into<String>) -> Self {
+        self.otlp_endpoint = Some(otlp_endpoint.into());
+        self
+    }
+
     /// Takes from the environment what is not set yet, as [`ClientBuilder::build`] does: for hosts that build the same client again
     /// later, when the environment may be another.
     pub fn with_environment(mut self) -> Self {
         self.api_key = self.api_key.or_else(|| environment("BIZKITHUB_API_KEY").map(Zeroizing::new));
         self.base_url = self.base_url.or_else(|| environment("BIZKITHUB_BASE_URL"));
+        #[cfg(feature = "otlp")]
+        {
+            self.otlp_endpoint = self.otlp_endpoint.or_else(|| environment("BIZKITHUB_OTLP_ENDPOINT"));
+        }
         self
     }
 
@@ -179,8 +209,22 @@ impl ClientBuilder {
             Some(clock) => clock,
             None => default_clock()?,
         };
+        #[cfg(feature = "otlp")]
+        if let Some(collector) = &settings.otlp_endpoint {
+            let exporter = crate::event::OtlpExporter::new(collector, &base_url, settings.ca_file.as_deref())?;
+            settings.listeners.add(EventLevel::Debug, Arc::new(exporter));
+        }
         let endpoint = Endpoint::new(base_url, key, settings.key_placement);
-        Ok(Client::new(endpoint, transport, clock, settings.timeout, settings.deadline, settings.tries, settings.quota))
+        let client = Client::new(
+            endpoint,
+            transport,
+            clock,
+            settings.timeout,
+            settings.deadline,
+            settings.tries,
+            settings.quota,
+        );
+        Ok(Client { listeners: settings.listeners, ..client })
     }
 
     #[cfg(feature = "native")]

@@ -22,6 +22,7 @@ use std::time::Duration;
 
 use futures_util::future::{Either, select};
 use jiff::Timestamp;
+use tracing::Instrument;
 
 pub use builder::ClientBuilder;
 pub use clock::Clock;
@@ -36,9 +37,12 @@ pub use tokio_clock::TokioClock;
 pub use transport::{Transport, TransportError, TransportErrorKind};
 
 use crate::error::Error;
-use crate::protocol::{Endpoint, Operation, Quota, Request};
+use crate::event::{EventData, EventLevel, EventListener, Listeners, RequestEvent, trace};
+use crate::protocol::{Answer, Endpoint, Operation, Quota, Request, Response};
 use crate::types::{ApiKey, BaseUrl, Customer, Group};
 pub(crate) use permit::{HERE, Permits};
+#[cfg(feature = "otlp")]
+pub(crate) use reqwest_transport::no_tls;
 pub(crate) use retry::{LONGEST_BACKOFF, RetryPolicy, Tries};
 #[cfg(feature = "native")]
 pub(crate) use tls::tls_config;
@@ -56,7 +60,10 @@ pub(crate) use tls::tls_config;
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct Client(Arc<Inner>);
+pub struct Client {
+    inner: Arc<Inner>,
+    listeners: Listeners,
+}
 
 struct Inner {
     endpoint: Endpoint,
@@ -87,7 +94,45 @@ impl Client {
         #[expect(clippy::cast_possible_truncation, reason = "any bits of the moment make a seed")]
         let retry = RetryPolicy::new(tries, seed as u64);
         let permits = Permits::new(Pacer::new(quota, QuotaRate::assumed(endpoint.key().kind())), &*clock);
-        Self(Arc::new(Inner { endpoint, transport, clock, timeout, deadline, retry, permits }))
+        Self {
+            inner: Arc::new(Inner { endpoint, transport, clock, timeout, deadline, retry, permits }),
+            listeners: Listeners::default(),
+        }
+    }
+
+    /// The same client, of which a listener is told too. Everything else is shared.
+    #[must_use]
+    pub fn listening(&self, least: EventLevel, listener: Arc<dyn EventListener>) -> Self {
+        let mut client = self.clone();
+        client.listeners.add(least, listener);
+        client
+    }
+
+    /// The same client, as a run uses it.
+    pub(crate) fn in_run(&self, run: u64) -> Self {
+        let mut client = self.clone();
+        client.listeners.run = Some(run);
+        client
+    }
+
+    /// Whether anybody listens to the client itself, such as an exporter.
+    #[must_use]
+    pub fn has_listeners(&self) -> bool {
+        self.listeners.want_any()
+    }
+
+    /// Lets listeners hand over what they still hold, such as spans for a collector; takes some seconds at most, during which the thread
+    /// waits. What could not be handed over is told as `telemetry.lost`.
+    pub fn flush(&self) {
+        for error in self.listeners.flush() {
+            self.tell(EventData::TelemetryLost { error });
+        }
+    }
+
+    pub(crate) fn tell(&self, data: EventData) {
+        if self.listeners.want(data.level()) {
+            self.listeners.tell(self.inner.clock.now(), data);
+        }
     }
 
     /// Puts groups on one customer. Groups that the customer already has are skipped by the server; the call may be
@@ -103,7 +148,7 @@ impl Client {
         if groups.is_empty() {
             crate::types::parse_groups::<&str>([])?;
         }
-        self.call(Operation::AddGroups, self.0.endpoint.add_groups(customer, groups)).await
+        self.call(Operation::AddGroups, self.inner.endpoint.add_groups(customer, groups)).await
     }
 
     /// Asks the server whether it accepts the key; nothing is changed.
@@ -112,38 +157,38 @@ impl Client {
     ///
     /// The same as [`Client::add_groups`].
     pub async fn ping(&self) -> Result<Receipt, Error> {
-        self.call(Operation::Ping, self.0.endpoint.ping()).await
+        self.call(Operation::Ping, self.inner.endpoint.ping()).await
     }
 
     /// The address of the API.
     #[must_use]
     pub fn base_url(&self) -> &BaseUrl {
-        self.0.endpoint.base_url()
+        self.inner.endpoint.base_url()
     }
 
     /// The key, which shows itself by its fingerprint only.
     #[must_use]
     pub fn api_key(&self) -> &ApiKey {
-        self.0.endpoint.key()
+        self.inner.endpoint.key()
     }
 
     pub(crate) fn clock(&self) -> &dyn Clock {
-        &*self.0.clock
+        &*self.inner.clock
     }
 
     /// The quota as it is known so far: what the server told or showed, what was given, or what the key's prefix suggests.
     /// `None` where there is no limit.
     #[must_use]
     pub fn quota(&self) -> Option<QuotaRate> {
-        self.0.permits.pacer().rate()
+        self.inner.permits.pacer().rate()
     }
 
     pub(crate) fn permits(&self) -> &Permits {
-        &self.0.permits
+        &self.inner.permits
     }
 
     pub(crate) fn retry(&self) -> &RetryPolicy {
-        &self.0.retry
+        &self.inner.retry
     }
 
     /// One try, for a caller that spreads the tries of many calls by itself and has a permit for this one. Tells what the answer
@@ -152,13 +197,15 @@ impl Client {
         &self,
         customer: &Customer,
         groups: &[Group],
-    ) -> (Result<Quota, Error>, Observation) {
-        let request = self.0.endpoint.add_groups(customer, groups);
-        self.exchange(Operation::AddGroups, request, self.0.timeout).await
+        attempt: u32,
+    ) -> (Result<(), Error>, Observation) {
+        let request = self.inner.endpoint.add_groups(customer, groups);
+        let (result, observation) = self.exchange(Operation::AddGroups, request, self.inner.timeout, attempt).await;
+        (result.map(|_| ()), observation)
     }
 
     async fn call(&self, operation: Operation, request: Request) -> Result<Receipt, Error> {
-        let Inner { clock, retry, timeout, deadline, .. } = &*self.0;
+        let Inner { clock, retry, timeout, deadline, .. } = &*self.inner;
         let started = clock.monotonic();
         let time_left = || deadline.map(|deadline| deadline.saturating_sub(clock.monotonic().saturating_sub(started)));
         let mut tries = Tries::default();
@@ -166,16 +213,15 @@ impl Client {
         for attempts in 1.. {
             // No time is left only at the first try of a call that must not wait.
             let timeout = time_left().filter(|left| !left.is_zero()).map_or(*timeout, |left| left.min(*timeout));
-            self.0.permits.for_call(&**clock, time_left).await;
-            let error = match self.exchange(operation, request.clone(), timeout).await.0 {
-                Ok(quota) => return Ok(Receipt { attempts, quota }),
+            self.inner.permits.for_call(&**clock, time_left).await;
+            let error = match self.exchange(operation, request.clone(), timeout, attempts).await.0 {
+                Ok((quota, request_id)) => return Ok(Receipt { attempts, request_id, quota }),
                 Err(error) => error.after_attempts(attempts),
             };
             let wait = retry.wait(&error, &mut tries).filter(|wait| time_left().is_none_or(|left| *wait < left));
-            match wait {
-                Some(wait) => clock.sleep(wait).await,
-                None => return Err(error),
-            }
+            let Some(wait) = wait else { return Err(error) };
+            self.tell(EventData::RequestRetried { error, wait });
+            clock.sleep(wait).await;
         }
         Err(Error::internal("a call ran out of numbers for its attempts"))
     }
@@ -186,32 +232,59 @@ impl Client {
         operation: Operation,
         request: Request,
         timeout: Duration,
-    ) -> (Result<Quota, Error>, Observation) {
-        let Inner { endpoint, transport, clock, permits, .. } = &*self.0;
+        attempt: u32,
+    ) -> (Result<Yes, Error>, Observation) {
+        let Inner { endpoint, clock, permits, .. } = &*self.inner;
+        let span = trace::request_span(endpoint.base_url(), operation, attempt);
+        let started = clock.monotonic();
         let permit = permits.use_one(&**clock);
-        let result = match select(transport.exchange(request), clock.sleep(timeout)).await {
+        let (status, request_id, result, observation) =
+            match self.carry(request, timeout).instrument(span.clone()).await {
+                Ok(response) => {
+                    let now: Timestamp = clock.now();
+                    let Answer { quota, request_id, result } = endpoint.interpret(operation, &response, now);
+                    let observation = permit.answered(now, &quota, result.as_ref().err());
+                    (Some(response.status), request_id, result.map(|()| quota), observation)
+                }
+                Err(error) => {
+                    let observation = permit.unanswered();
+                    (None, None, Err(error.without(endpoint).into()), observation)
+                }
+            };
+        let error = result.as_ref().err();
+        trace::end_request(&span, status, error);
+        if self.listeners.want(EventLevel::Debug) {
+            let event = RequestEvent {
+                method: operation.method().as_str(),
+                route: operation.path(),
+                attempt,
+                status,
+                error: error.cloned(),
+                request_id: request_id.clone(),
+                remaining: observation.remaining,
+                seconds: clock.monotonic().saturating_sub(started),
+            };
+            span.in_scope(|| self.tell(EventData::Request(event)));
+        }
+        (result.map(|quota| (quota, request_id)), observation)
+    }
+
+    async fn carry(&self, request: Request, timeout: Duration) -> Result<Response, TransportError> {
+        match select(self.inner.transport.exchange(request), self.inner.clock.sleep(timeout)).await {
             Either::Left((result, _)) => result,
             Either::Right(((), _)) => {
                 let message = format!("no answer within {} seconds", timeout.as_secs_f64());
                 Err(TransportError::new(TransportErrorKind::Timeout, message))
             }
-        };
-        let response = match result {
-            Ok(response) => response,
-            Err(error) => {
-                let observation = permit.unanswered();
-                return (Err(error.without(endpoint).into()), observation);
-            }
-        };
-        let now: Timestamp = clock.now();
-        let answer = endpoint.interpret(operation, &response, now);
-        let observation = permit.answered(now, &answer.quota, answer.result.as_ref().err());
-        (answer.result.map(|()| answer.quota), observation)
+        }
     }
 }
 
+/// What the answer told about the quota, and the server's name for the request.
+type Yes = (Quota, Option<String>);
+
 impl fmt::Debug for Client {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_tuple("Client").field(&self.0.endpoint).finish()
+        formatter.debug_tuple("Client").field(&self.inner.endpoint).finish()
     }
 }

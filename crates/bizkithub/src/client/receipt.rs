@@ -9,6 +9,9 @@ use crate::protocol::Quota;
 pub struct Receipt {
     /// How many requests it took, retries included: 1 when all went well.
     pub attempts: u32,
+    /// The server's name for the last request, if its answer gave one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
     /// What the answer told about the quota.
     pub quota: Quota,
 }

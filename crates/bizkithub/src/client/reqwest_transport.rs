@@ -10,7 +10,7 @@ use url::Url;
 use super::tls::tls_config;
 use super::{BoxFuture, ClientBuilder, Transport, TransportError, TransportErrorKind};
 use crate::error::{Error, Field};
-use crate::protocol::{BODY_LIMIT, Method, Quota, Request, Response};
+use crate::protocol::{BODY_LIMIT, Method, Request, Response};
 use crate::types::BaseUrl;
 
 /// Idle connections are dropped before servers and balancers drop them, most of which wait 15 seconds or more.
@@ -78,9 +78,8 @@ impl Transport for ReqwestTransport {
                 builder = builder.header(name, value);
             }
             let mut response = builder.send().await.map_err(|error| lost(error, false))?;
-            let headers = Quota::HEADERS
-                .iter()
-                .filter_map(|name| Some(((*name).to_owned(), response.headers().get(*name)?.to_str().ok()?.to_owned())))
+            let headers = Response::headers_of_use()
+                .filter_map(|name| Some((name.to_owned(), response.headers().get(name)?.to_str().ok()?.to_owned())))
                 .collect();
             let mut body = Vec::new();
             while body.len() <= BODY_LIMIT {
@@ -158,7 +157,7 @@ fn tls(ca_file: Option<&Path>) -> Result<ClientConfig, Error> {
     Ok(config)
 }
 
-fn no_tls() -> Result<ClientConfig, Error> {
+pub(crate) fn no_tls() -> Result<ClientConfig, Error> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()

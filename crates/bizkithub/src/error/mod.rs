@@ -30,6 +30,7 @@ struct Inner {
     message: Cow<'static, str>,
     advice: Option<Cow<'static, str>>,
     status: Option<u16>,
+    request_id: Option<String>,
     field: Option<Field>,
     row: Option<u64>,
     line: Option<u64>,
@@ -50,6 +51,7 @@ impl Error {
             message: shown(message.into()),
             advice: None,
             status: None,
+            request_id: None,
             field: None,
             row: None,
             line: None,
@@ -143,6 +145,11 @@ impl Error {
         self
     }
 
+    pub(crate) fn with_request_id(mut self, request_id: Option<String>) -> Self {
+        self.inner().request_id = request_id;
+        self
+    }
+
     pub(crate) fn retryable(mut self, is_retryable: bool) -> Self {
         self.inner().is_retryable = is_retryable;
         self
@@ -198,6 +205,12 @@ impl Error {
     #[must_use]
     pub fn status(&self) -> Option<u16> {
         self.0.status
+    }
+
+    /// The server's name for the request, if its answer gave one: BizKitHub's support can find the request by it.
+    #[must_use]
+    pub fn request_id(&self) -> Option<&str> {
+        self.0.request_id.as_deref()
     }
 
     /// The input at fault.
@@ -261,7 +274,7 @@ impl Error {
         self.0.kind == ErrorKind::Quota
     }
 
-    /// What happened, where, after how many attempts, and the code, as in `line 7: the line is not UTF-8 (csv_not_utf8)`: the
+    /// What happened, where, after how many attempts, the code and the server's name for the request, as in `line 7: the line is not UTF-8 (csv_not_utf8)`: the
     /// first half of what `Display` shows. The wording may change between versions.
     #[must_use]
     pub fn summary(&self) -> String {
@@ -275,13 +288,11 @@ impl Error {
             0 | 1 => String::new(),
             attempts => format!(", after {attempts} attempts"),
         };
-        let code = match (self.code(), self.0.status) {
-            (Some(code), Some(status)) => format!(" ({code}, HTTP {status})"),
-            (Some(code), None) => format!(" ({code})"),
-            (None, Some(status)) => format!(" (HTTP {status})"),
-            (None, None) => String::new(),
-        };
-        format!("{place}{}{attempts}{code}", self.0.message)
+        let status = self.0.status.map(|status| format!("HTTP {status}"));
+        let request = self.request_id().map(|name| format!("request {name}"));
+        let marks: Vec<_> = self.code().map(str::to_owned).into_iter().chain(status).chain(request).collect();
+        let marks = if marks.is_empty() { String::new() } else { format!(" ({})", marks.join(", ")) };
+        format!("{place}{}{attempts}{marks}", self.0.message)
     }
 
     /// The advice and the moment from which a next try makes sense, if there is either: the second half of what `Display` shows.

@@ -2,7 +2,7 @@ use serde::{Serialize, Serializer};
 
 use super::{Error, ErrorKind, Field};
 
-/// The shape that every face shows: `kind`, `message` and those of `code`, `status`, `field`, `row`, `line`, `advice`, `docUrl`,
+/// The shape that every face shows: `kind`, `message` and those of `code`, `status`, `requestId`, `field`, `row`, `line`, `advice`, `docUrl`,
 /// `retryAfter` (seconds) and `retryAt` (RFC 3339) that are known, then `isRetryable` and `attempts`.
 impl Serialize for Error {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -15,6 +15,8 @@ impl Serialize for Error {
             code: Option<&'a str>,
             #[serde(skip_serializing_if = "Option::is_none")]
             status: Option<u16>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            request_id: Option<&'a str>,
             #[serde(skip_serializing_if = "Option::is_none")]
             field: Option<Field>,
             #[serde(skip_serializing_if = "Option::is_none")]
@@ -37,6 +39,7 @@ impl Serialize for Error {
             message: self.message(),
             code: self.code(),
             status: self.status(),
+            request_id: self.request_id(),
             field: self.field(),
             row: self.row(),
             line: self.line(),

@@ -41,7 +41,6 @@ mod resemblance;
 mod row;
 mod row_table;
 mod run;
-mod run_log;
 mod run_options;
 #[cfg(feature = "native")]
 mod source;
@@ -72,7 +71,6 @@ pub use reasons::Reason;
 pub use rejects::{check_rejects_path, holds_rejects, write_rejects, write_rejects_of_plan};
 pub use report::{Report, ReportSummary};
 pub use row::{Row, RowGroups};
-pub use run_log::{LogLevel, LogListener, LogRecord, RunLog};
 pub use run_options::{OnQuota, RunOptions};
 #[cfg(feature = "native")]
 pub use source::{FileFormat, FileSource};

@@ -69,6 +69,13 @@ impl OutcomeCounts {
         self.applied + self.skipped + self.rejected + self.pending + self.unknown
     }
 
+    /// Every outcome's name, and how many rows have it.
+    #[must_use]
+    pub fn by_outcome(&self) -> [(&'static str, u64); 5] {
+        let Self { applied, skipped, rejected, pending, unknown } = *self;
+        [("applied", applied), ("skipped", skipped), ("rejected", rejected), ("pending", pending), ("unknown", unknown)]
+    }
+
     pub(super) fn of(&mut self, outcome: Outcome) -> &mut u64 {
         match outcome {
             Outcome::Applied => &mut self.applied,

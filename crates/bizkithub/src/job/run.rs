@@ -1,12 +1,14 @@
 use std::collections::{BTreeMap, BinaryHeap, HashMap, VecDeque};
 use std::future::poll_fn;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::future::{Either, Fuse, FusedFuture, FutureExt, select};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use jiff::Timestamp;
+use tracing::Instrument;
 
 use super::attempt::{Attempt, Retry};
 use super::breaker::Breaker;
@@ -24,10 +26,11 @@ use super::quota_timeline::QuotaTimeline;
 use super::report::outcome_of;
 use super::row_table::PlannedRow;
 use super::standing::Standing;
-use super::{LogLevel, OnQuota, Outcome, OutcomeCounts, Progress, Report, RunLog, RunOptions};
+use super::{OnQuota, Outcome, OutcomeCounts, Progress, Report, RunOptions};
 use crate::client::{BoxFuture, Client, Decision, LONGEST_BACKOFF, Observation};
 use crate::error::{Error, ErrorKind};
-use crate::protocol::{ErrorCode, Quota};
+use crate::event::{EventData, WaitReason, trace};
+use crate::protocol::ErrorCode;
 
 impl Plan {
     /// Sends the plan's requests and accounts for every row.
@@ -38,6 +41,14 @@ impl Plan {
     /// ten minutes; until then, one request a second asks whether it is back. Dropping the future closes the requests under way and
     /// loses the report, not what the ledger knows.
     pub async fn run(&self, client: &Client, options: RunOptions) -> Report {
+        // Runs of a process are told apart by their numbers.
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        let number = LAST.fetch_add(1, Ordering::Relaxed) + 1;
+        let client = &client.in_run(number);
+        self.run_with(client, options).instrument(trace::run_span(number)).await
+    }
+
+    async fn run_with(&self, client: &Client, options: RunOptions) -> Report {
         let clock = client.clock();
         let begin = Begin { at: clock.now(), monotonic: clock.monotonic() };
         let looking = Box::pin(self.standing_now(begin.at));
@@ -80,9 +91,6 @@ const LONGEST_FLUSH: Duration = Duration::from_secs(5);
 
 /// How soon it is looked again whether others have got their answers.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(20);
-
-/// A shorter wait is nothing that whoever reads a log wants to know.
-const LONG_QUOTA_WAIT: Duration = Duration::from_secs(10);
 
 /// A wait shorter than this is no wait for quota: it only spreads the requests.
 const SHORTEST_QUOTA_WAIT: Duration = Duration::from_millis(250);
@@ -127,7 +135,6 @@ struct Run<'a> {
     breaker: Breaker,
     outage: Outage,
     teller: ProgressTeller,
-    log: Option<RunLog>,
     /// Until when the run waits, as the log was told last.
     told_wait: Option<Timestamp>,
     timeline: QuotaTimeline,
@@ -151,7 +158,7 @@ enum Event {
 /// A request that has ended.
 struct Answered {
     attempt: Attempt,
-    result: Result<Quota, Error>,
+    result: Result<(), Error>,
     observation: Observation,
 }
 
@@ -215,7 +222,6 @@ impl<'a> Run<'a> {
             breaker: Breaker::new(options.breaker),
             outage: Outage::default(),
             teller: ProgressTeller::new(options.progress.clone(), progress),
-            log: options.log.clone(),
             told_wait: None,
             timeline: QuotaTimeline::default(),
             requests_sent: 0,
@@ -236,13 +242,9 @@ impl<'a> Run<'a> {
             self.course = Course::Ending;
         }
         self.tell(true);
-        self.say(LogLevel::Info, |run| {
-            let Progress { rows, counts, requests, customers, .. } = &run.teller.progress;
-            format!(
-                "sending {requests} requests for {rows} rows of {customers} customers; the ledger knows {} rows, {} are rejected",
-                counts.skipped, counts.rejected
-            )
-        });
+        let Progress { rows, counts, requests, customers, .. } = self.teller.progress;
+        let OutcomeCounts { skipped, rejected, .. } = counts;
+        self.client.tell(EventData::RunStarted { rows, customers, requests, skipped, rejected });
         loop {
             self.wake(clock.monotonic());
             if self.course == Course::Ending && grace.is_terminated() {
@@ -419,7 +421,7 @@ impl<'a> Run<'a> {
                 let error = Error::internal("a run asked its plan for a request that it does not have");
                 return Answered { attempt, result: Err(error), observation: Observation::default() };
             };
-            let (result, observation) = client.try_add_groups(&customer, &groups).await;
+            let (result, observation) = client.try_add_groups(&customer, &groups, attempt.sent).await;
             Answered { attempt, result, observation }
         }
     }
@@ -468,8 +470,7 @@ impl<'a> Run<'a> {
                 .told_wait
                 .is_some_and(|told| told.duration_until(resume_at).abs() < jiff::SignedDuration::from_secs(5));
             if !is_known {
-                let level = if wait >= LONG_QUOTA_WAIT { LogLevel::Info } else { LogLevel::Debug };
-                self.say(level, |_| format!("the quota is used up: waiting until {resume_at:.0}"));
+                self.client.tell(EventData::RunWaiting { reason: WaitReason::Quota, until: resume_at, wait });
                 self.told_wait = Some(resume_at);
             }
             self.teller.progress.waiting_until = Some(resume_at);
@@ -486,7 +487,7 @@ impl<'a> Run<'a> {
     /// Sends no more; what is left can be sent from a moment on.
     fn leave_the_rest(&mut self, resume_at: Timestamp) {
         if self.course == Course::Sending {
-            self.say(LogLevel::Info, |_| format!("leaving the rest for a run from {resume_at:.0} on"));
+            self.client.tell(EventData::RunSuspended { resume_at });
         }
         self.resume_at = self.resume_at.max(Some(resume_at));
         self.drain();
@@ -498,7 +499,7 @@ impl<'a> Run<'a> {
         let latency = Duration::from_micros(observation.answered.saturating_sub(observation.sent));
         self.gate.observe(observation);
         match result {
-            Ok(_) => {
+            Ok(()) => {
                 self.concurrency.answered(now, latency);
                 self.breaker.succeeded();
                 self.server_works();
@@ -511,9 +512,7 @@ impl<'a> Run<'a> {
                         self.concurrency.failed(now, latency);
                         let may_begin = !self.breaker.is_armed() && self.course == Course::Sending;
                         if self.outage.failed(latency, may_begin) {
-                            self.say(LogLevel::Warning, |_| {
-                                format!("the server fails: one request a second asks whether it is back: {error}")
-                            });
+                            self.client.tell(EventData::ServerFailing { error: error.clone() });
                         }
                     }
                     // Neither a failure of the server nor its work.
@@ -534,7 +533,7 @@ impl<'a> Run<'a> {
     fn server_works(&mut self) {
         if let Some(attempts) = self.outage.ended() {
             self.second_chances.extend(attempts);
-            self.say(LogLevel::Info, |_| "the server is back".to_owned());
+            self.client.tell(EventData::ServerBack {});
         }
     }
 
@@ -577,7 +576,7 @@ impl<'a> Run<'a> {
         let clock = self.client.clock();
         let now = clock.monotonic();
         attempt.has_failed = true;
-        self.say(LogLevel::Debug, |_| format!("a request is tried again in {:.1} s: {error}", wait.as_secs_f64()));
+        self.client.tell(EventData::RequestRetried { error: error.clone(), wait });
         let moment = error.retry_at().or_else(|| clock.now().checked_add(wait).ok());
         self.note(customer, unsettled, error);
         if wait <= LONGEST_BACKOFF {
@@ -589,7 +588,8 @@ impl<'a> Run<'a> {
         if let Some(moment) = moment.filter(|_| self.is_too_long(wait, true) || self.on_quota == OnQuota::Stop) {
             self.leave_the_rest(moment);
         } else {
-            self.say(LogLevel::Info, |_| format!("the server asks for {:.0} s without requests", wait.as_secs_f64()));
+            let until = moment.unwrap_or_else(|| clock.now());
+            self.client.tell(EventData::RunWaiting { reason: WaitReason::Server, until, wait });
             self.paused_until = self.paused_until.max(Some(now + wait));
             self.teller.progress.waiting_until = self.teller.progress.waiting_until.max(moment);
             self.tell(true);
@@ -692,7 +692,7 @@ impl<'a> Run<'a> {
 
     fn stop(&mut self, error: Error) {
         if self.stopped_by.is_none() {
-            self.say(LogLevel::Error, |_| format!("stopping: {error}"));
+            self.client.tell(EventData::RunStopping { error: error.clone() });
             self.stopped_by = Some(error);
         }
         self.drain();
@@ -721,13 +721,6 @@ impl<'a> Run<'a> {
         match error {
             Some(error) => drop(self.errors.insert(customer, error)),
             None => drop(self.errors.remove(&customer)),
-        }
-    }
-
-    /// Tells the log.
-    fn say(&self, level: LogLevel, message: impl FnOnce(&Self) -> String) {
-        if let Some(log) = &self.log {
-            log.say(level, || message(self));
         }
     }
 
@@ -778,7 +771,6 @@ impl<'a> Run<'a> {
         }
         self.teller.progress.counts = counts;
         let is_unsettled = counts.pending + counts.unknown > 0;
-        let log = self.log;
         let report = Report {
             plan: self.plan.clone(),
             standing: self.standing,
@@ -796,12 +788,16 @@ impl<'a> Run<'a> {
             timeline: self.timeline.into_points(),
             is_cancelled,
         };
-        if let Some(log) = log {
-            // Rows that are left for later are as they should be.
-            let is_fine = report.is_complete() || report.resume_at.is_some();
-            let level = if is_fine { LogLevel::Info } else { LogLevel::Warning };
-            log.say(level, || report.in_one_line());
-        }
+        self.client.tell(EventData::RunEnded {
+            counts,
+            requests: report.requests_sent,
+            retries: report.retries,
+            throttled: report.throttled,
+            seconds: duration,
+            is_complete: report.is_complete(),
+            resume_at: report.resume_at,
+            message: report.in_one_line(),
+        });
         report
     }
 }

@@ -3,7 +3,7 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Cancel, ProgressListener, RunLog};
+use super::{Cancel, ProgressListener};
 use crate::client::Pace;
 use crate::error::Error;
 
@@ -55,8 +55,6 @@ pub struct RunOptions {
     pub grace: Duration,
     /// Who is told about progress.
     pub progress: Option<Arc<dyn ProgressListener>>,
-    /// Where the course of the run is logged. Default: nowhere.
-    pub log: Option<RunLog>,
 }
 
 impl RunOptions {
@@ -93,7 +91,6 @@ impl Default for RunOptions {
             cancel: Cancel::new(),
             grace: Duration::from_millis(75),
             progress: None,
-            log: None,
         }
     }
 }

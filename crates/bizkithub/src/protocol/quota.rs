@@ -42,22 +42,21 @@ fn as_seconds<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Resu
     duration.map(|duration| duration.as_secs_f64()).serialize(serializer)
 }
 
-impl Quota {
-    /// The headers that carry something about the quota, and `date`, by which its moments are corrected; in lower case. A transport may drop
-    /// all others.
-    pub const HEADERS: [&'static str; 10] = [
-        "date",
-        "retry-after",
-        "x-ratelimit-limit",
-        "x-ratelimit-remaining",
-        "x-ratelimit-reset",
-        "ratelimit",
-        "ratelimit-policy",
-        "ratelimit-limit",
-        "ratelimit-remaining",
-        "ratelimit-reset",
-    ];
+/// The headers that carry something about the quota, and `date`, by which its moments are corrected; in lower case.
+pub(super) const HEADERS: [&str; 10] = [
+    "date",
+    "retry-after",
+    "x-ratelimit-limit",
+    "x-ratelimit-remaining",
+    "x-ratelimit-reset",
+    "ratelimit",
+    "ratelimit-policy",
+    "ratelimit-limit",
+    "ratelimit-remaining",
+    "ratelimit-reset",
+];
 
+impl Quota {
     /// Reads the quota from an answer that arrived at `now`; `retry_after` is the body's, in seconds.
     pub(super) fn read(response: &Response, retry_after: Option<f64>, now: Timestamp) -> Self {
         if retry_after.is_none() && response.headers.iter().all(|(name, _)| name.eq_ignore_ascii_case("date")) {

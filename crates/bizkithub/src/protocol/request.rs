@@ -36,10 +36,21 @@ pub enum Operation {
 }
 
 impl Operation {
-    fn path(self) -> &'static str {
+    /// The path below the base URL, the same for every customer.
+    #[must_use]
+    pub fn path(self) -> &'static str {
         match self {
             Self::AddGroups => "/api/v1/customer/add-groups",
             Self::Ping => "/ping/v1",
+        }
+    }
+
+    /// The method.
+    #[must_use]
+    pub fn method(self) -> Method {
+        match self {
+            Self::AddGroups => Method::Post,
+            Self::Ping => Method::Get,
         }
     }
 }
@@ -181,8 +192,7 @@ impl Endpoint {
         if placement == KeyPlacement::Bearer {
             headers.push(("authorization", Zeroizing::new(format!("Bearer {}", self.key.expose()))));
         }
-        let method = if operation == Operation::Ping { Method::Get } else { Method::Post };
-        Request { method, url, headers, body: Zeroizing::new(body) }
+        Request { method: operation.method(), url, headers, body: Zeroizing::new(body) }
     }
 }
 

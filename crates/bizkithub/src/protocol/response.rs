@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
-use super::{Endpoint, ErrorCode, Operation, Quota};
+use super::{Endpoint, ErrorCode, Operation, Quota, quota};
 use crate::error::{Error, ErrorKind};
 
 /// The largest body that is read, in bytes: 1 MiB. The documented answers have less than one kilobyte.
@@ -15,18 +15,30 @@ pub const BODY_LIMIT: usize = 1024 * 1024;
 /// The longest text of the server that an error repeats, in characters.
 const QUOTED_LIMIT: usize = 300;
 
+/// Where servers and the gateways before them name a request, the most usual first. BizKitHub documents none of them, so that any is
+/// taken that arrives.
+const REQUEST_ID_HEADERS: [&str; 4] = ["x-request-id", "request-id", "x-correlation-id", "cf-ray"];
+
+/// The longest name of a request that is kept, in characters.
+const REQUEST_ID_LIMIT: usize = 128;
+
 /// One HTTP response, as a [`Transport`](crate::Transport) hands it over.
 #[derive(Clone, Debug, Default)]
 pub struct Response {
     /// The HTTP status.
     pub status: u16,
-    /// The headers, names in lower case. Only those of [`Quota::HEADERS`] are looked at.
+    /// The headers, names in lower case. Only those of [`Response::headers_of_use`] are looked at.
     pub headers: Vec<(String, String)>,
     /// The body. A transport stops reading once it holds more than [`BODY_LIMIT`] bytes.
     pub body: Vec<u8>,
 }
 
 impl Response {
+    /// The headers that mean something here, in lower case. A transport may drop all others.
+    pub fn headers_of_use() -> impl Iterator<Item = &'static str> {
+        quota::HEADERS.into_iter().chain(REQUEST_ID_HEADERS)
+    }
+
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
@@ -37,6 +49,8 @@ impl Response {
 pub struct Answer {
     /// What the answer told about the quota.
     pub quota: Quota,
+    /// The server's name for the request, if it gave one: its support can find the request by it.
+    pub request_id: Option<String>,
     /// Yes, or why not.
     pub result: Result<(), Error>,
 }
@@ -69,7 +83,17 @@ impl Endpoint {
             None => Ok(()),
             Some(error) => Err(with_retry_moment(error, &quota, now)),
         };
-        Answer { quota, result }
+        let request_id = self.request_id(response);
+        let result = result.map_err(|error| error.with_request_id(request_id.clone()));
+        Answer { quota, request_id, result }
+    }
+
+    fn request_id(&self, response: &Response) -> Option<String> {
+        let mut named =
+            REQUEST_ID_HEADERS.iter().filter_map(|name| response.header(name)).map(|name| self.quote(name.trim()));
+        named.find(|name| {
+            !name.is_empty() && name.len() <= REQUEST_ID_LIMIT && name.bytes().all(|byte| byte.is_ascii_graphic())
+        })
     }
 
     fn refusal(&self, operation: Operation, status: u16, envelope: &Result<Envelope, Unreadable>) -> Option<Error> {

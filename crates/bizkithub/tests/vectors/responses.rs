@@ -5,7 +5,7 @@ use bizkithub::{ApiKey, BaseUrl, Timestamp};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::case::{Case, Shared};
+use crate::case::{Case, Shared, same};
 use crate::expected_error::ExpectedError;
 use crate::expected_quota::ExpectedQuota;
 use crate::requests;
@@ -29,6 +29,7 @@ pub(crate) struct ResponseCase {
     error: Option<ExpectedError>,
     #[serde(default)]
     quota: ExpectedQuota,
+    request_id: Option<String>,
 }
 
 impl ResponseCase {
@@ -64,11 +65,13 @@ impl Case for ResponseCase {
         let response = Response { status: self.status, headers, body: self.body()? };
         let answer = endpoint.interpret(operation, &response, now);
         self.quota.check(&answer.quota)?;
+        same("requestId", &self.request_id, &answer.request_id)?;
         match (answer.result, &self.error) {
             (Ok(()), None) => Ok(()),
             (Ok(()), Some(_)) => Err("found a yes".to_owned()),
             (Err(error), None) => Err(format!("found {error}")),
             (Err(error), Some(expected)) => {
+                same("requestId of the error", &self.request_id.as_deref(), &error.request_id())?;
                 let moment = error.retry_after().and_then(|wait| now.checked_add(wait).ok());
                 if error.retry_at() != moment {
                     return Err(format!("the moment to retry at is {:?} instead of {moment:?}", error.retry_at()));

@@ -1,5 +1,6 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
+use bizkithub::event::{Event, EventLevel};
 use bizkithub::job::{PlanBuilder, PlanOptions, Progress, Row, RowGroups, RunOptions};
 use bizkithub::protocol::{Request, Response};
 use bizkithub::{BoxFuture, Client, Error, QuotaRate, Transport, TransportError};
@@ -78,7 +79,17 @@ fn result(name: &str) -> Result<Value, String> {
     }));
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
+    let events = Arc::new(Mutex::new(Vec::new()));
+    let told = Arc::clone(&events);
+    let listener = move |event: &Event| told.lock().unwrap_or_else(PoisonError::into_inner).push(json(event));
+    let client = client.listening(EventLevel::Debug, Arc::new(listener));
     let report = runtime.block_on(plan.run(&client, options));
+    let event = |name: &str| {
+        let events = events.lock().unwrap_or_else(PoisonError::into_inner);
+        let event = events.iter().flatten().find(|event| event["name"] == name).cloned();
+        event.ok_or_else(|| format!("no event {name} was told"))
+    };
+    let fields = |name: &str| event(name).map(|event| event["fields"].clone());
     match name {
         "bill" => json(&bill),
         "billGroup" => json(bill.groups.first()),
@@ -90,6 +101,10 @@ fn result(name: &str) -> Result<Value, String> {
         "quotaPoint" => json(report.timeline().first()),
         "reason" => json(report.reasons().first()),
         "rowOutcome" => json(report.outcomes().next()),
+        "event" => event("request"),
+        "requestEventFields" => fields("request"),
+        "runStartedEventFields" => fields("run.started"),
+        "runEndedEventFields" => fields("run.ended"),
         _ => Err("nobody knows this result".to_owned()),
     }
 }

@@ -16,8 +16,8 @@ type Known = Partial<Omit<BizKitHubError, 'message' | 'name'>> & { message: stri
 
 /** What the client knows of an error, and nothing else of it. */
 export function failureOf(error: unknown): Failure {
-	const { message, advice, description, kind, code, status, field, docUrl, retryAt } = error as Known;
-	const known = { kind, code, status, field, docUrl, retryAt: retryAt?.toISOString() };
+	const { message, advice, description, kind, code, status, requestId, field, docUrl, retryAt } = error as Known;
+	const known = { kind, code, status, requestId, field, docUrl, retryAt: retryAt?.toISOString() };
 	return {
 		// The codes of the server are what its documentation and its support go by; only they have a page.
 		message: docUrl === undefined ? message : `${code}: ${message}`,

@@ -34,8 +34,9 @@ class BaseClient:
         accept_key: bool = False,
         proxy: str | None = None,
         ca_file: str | os.PathLike[str] | None = None,
+        otlp_endpoint: str | None = None,
     ) -> None:
-        """Make a client. Nothing is sent, and no thread is started.
+        """Make a client. Nothing is sent, and no thread is started but those of an exporter.
 
         Args:
             api_key: The API key. Default: the environment variable `BIZKITHUB_API_KEY`.
@@ -59,6 +60,10 @@ class BaseClient:
             proxy: A proxy, such as `http://user:password@proxy.example:3128`. Default: the system's variables
                 (`HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`).
             ca_file: A PEM file of certificate authorities to trust beside the system's.
+            otlp_endpoint: The address of an OpenTelemetry collector that receives OTLP over HTTP, such as
+                `http://localhost:4318`: it gets a span for each request and each run, and metrics. Default: the
+                environment variable `BIZKITHUB_OTLP_ENDPOINT`; without either, nothing is exported. Closing the client
+                exports what is left.
 
         Raises:
             InvalidInputError: A setting is not valid; `field` and `code` tell which and why.
@@ -78,6 +83,7 @@ class BaseClient:
                 accept_key=accept_key,
                 proxy=proxy,
                 ca_file=ca_file,
+                otlp_endpoint=otlp_endpoint,
             )
         finally:
             # A traceback may show the variables of its frames, and these hold secrets.

@@ -1,7 +1,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from os import PathLike
-from typing import Any, Final, Literal, final
+from typing import Any, Final, Literal, TypeAlias, final
 
 from bizkithub._rows import Row
 from bizkithub.errors import BizKitHubError
@@ -28,6 +28,8 @@ __all__ = [
     "slug",
 ]
 
+_Tell: TypeAlias = Callable[[int, str], object]
+
 VERSION: Final[str]
 
 def slug(text: str) -> str: ...
@@ -52,10 +54,15 @@ class Client:
         accept_key: bool,
         proxy: str | None,
         ca_file: str | PathLike[str] | None,
+        otlp_endpoint: str | None,
     ) -> Client: ...
     @property
     def base_url(self) -> str: ...
-    def add_groups(self, email: str | None, cu_ref_no: str | None, groups: Iterable[str]) -> ReceiptValues: ...
+    @property
+    def is_exporting(self) -> bool: ...
+    def add_groups(
+        self, email: str | None, cu_ref_no: str | None, groups: Iterable[str], tell: _Tell | None
+    ) -> ReceiptValues: ...
     def start_add_groups(
         self,
         completions: Completions,
@@ -63,10 +70,11 @@ class Client:
         email: str | None,
         cu_ref_no: str | None,
         groups: Iterable[str],
+        tell: _Tell | None,
     ) -> Task: ...
-    def ping(self) -> ReceiptValues: ...
-    def start_ping(self, completions: Completions, number: int) -> Task: ...
-    def close(self) -> None: ...
+    def ping(self, tell: _Tell | None) -> ReceiptValues: ...
+    def start_ping(self, completions: Completions, number: int, tell: _Tell | None) -> Task: ...
+    def close(self, tell: _Tell | None) -> None: ...
 
 @final
 class Task:
@@ -162,7 +170,7 @@ class Plan:
         client: Client,
         settings: RunSettings,
         cancel: Cancel,
-        tell: Callable[[int, str], object],
+        tell: _Tell,
     ) -> tuple[Report, BaseException | None]: ...
     def start_run(
         self,

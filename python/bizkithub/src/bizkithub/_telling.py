@@ -1,16 +1,20 @@
-"""What a run tells its caller meanwhile: its progress, and records for the logger `bizkithub`."""
+"""What a call or a run tells its caller meanwhile: its progress, and events for the logger `bizkithub`."""
 
 from __future__ import annotations
 
 import sys
 
 from bizkithub import progress as snapshots
+from bizkithub._json import load, moment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from logging import Logger
 
     from bizkithub._progress_display import Listener, ProgressBar
+
+_DEBUG = 10
+"""The level of all that a single call tells; `logging` need not be imported for it."""
 
 
 class Telling:
@@ -37,16 +41,26 @@ class Telling:
 
     @property
     def log_level(self) -> int | None:
-        """From which level on somebody wants to know log records."""
+        """From which level on somebody wants to know events."""
         return None if self._logger is None else max(0, min(self._logger.getEffectiveLevel(), 255))
 
     def __call__(self, level: int, text: str) -> None:
-        """Take a log record, or at level 0 a snapshot of the progress."""
+        """Take an event in JSON, or at level 0 a snapshot of the progress."""
         if level == 0:
             if self._listener is not None:
                 self._listener(snapshots.from_json(text))
         elif self._logger is not None:
-            self._logger.log(level, "%s", text)
+            event = load(text)
+            message = event.pop("message")
+            del event["level"]
+            event["at"] = moment(event["at"])
+            self._logger.log(level, "%s", message, extra={"bizkithub": event})
+
+
+def telling_of_call() -> Telling | None:
+    """Who wants to know what a single call tells; usually nobody."""
+    logger = _logger()
+    return Telling(None) if logger is not None and logger.isEnabledFor(_DEBUG) else None
 
 
 def _logger() -> Logger | None:

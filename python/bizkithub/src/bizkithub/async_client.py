@@ -5,6 +5,7 @@ from __future__ import annotations
 from bizkithub import _native, _rows, receipt
 from bizkithub._base_client import BaseClient, is_path
 from bizkithub._frame import is_frame, rows_of
+from bizkithub._telling import telling_of_call
 from bizkithub.plan import AsyncPlan
 
 TYPE_CHECKING = False
@@ -52,7 +53,8 @@ class AsyncClient(BaseClient):
         """
         from bizkithub._event_loop import call
 
-        return receipt.from_values(await call(self._native.start_add_groups, email, cu_ref_no, groups))
+        tell = telling_of_call()
+        return receipt.from_values(await call(self._native.start_add_groups, email, cu_ref_no, groups, tell))
 
     async def ping(self) -> Receipt:
         """Ask the server whether it accepts the key; nothing is changed.
@@ -64,7 +66,7 @@ class AsyncClient(BaseClient):
         """
         from bizkithub._event_loop import call
 
-        return receipt.from_values(await call(self._native.start_ping))
+        return receipt.from_values(await call(self._native.start_ping, telling_of_call()))
 
     async def plan(
         self,
@@ -142,7 +144,13 @@ class AsyncClient(BaseClient):
 
     async def close(self) -> None:
         """Close the connections. Calls in flight end as they would; later ones raise `InvalidInputError`."""
-        self._native.close()
+        tell = telling_of_call()
+        if self._native.is_exporting:
+            from asyncio import to_thread
+
+            await to_thread(self._native.close, tell)
+        else:
+            self._native.close(tell)
 
     async def __aenter__(self) -> Self:
         return self

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bizkithub import _native, receipt
 from bizkithub._base_client import BaseClient, is_path
 from bizkithub._frame import is_frame, rows_of
+from bizkithub._telling import telling_of_call
 from bizkithub.plan import Plan
 
 TYPE_CHECKING = False
@@ -48,7 +49,7 @@ class Client(BaseClient):
             BizKitHubError: Any of its classes, after the tries that make sense.
 
         """
-        return receipt.from_values(self._native.add_groups(email, cu_ref_no, groups))
+        return receipt.from_values(self._native.add_groups(email, cu_ref_no, groups, telling_of_call()))
 
     def ping(self) -> Receipt:
         """Ask the server whether it accepts the key; nothing is changed.
@@ -58,7 +59,7 @@ class Client(BaseClient):
             BizKitHubError: Any other of its classes.
 
         """
-        return receipt.from_values(self._native.ping())
+        return receipt.from_values(self._native.ping(telling_of_call()))
 
     def plan(
         self,
@@ -125,7 +126,7 @@ class Client(BaseClient):
 
     def close(self) -> None:
         """Close the connections. Calls in flight end as they would; later ones raise `InvalidInputError`."""
-        self._native.close()
+        self._native.close(telling_of_call())
 
     def __enter__(self) -> Self:
         return self

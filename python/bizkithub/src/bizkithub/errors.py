@@ -25,6 +25,8 @@ class BizKitHubError(Exception):
     """The server's code, in capitals and kept even when unknown, or one of this client's, in lower case."""
     status: int | None = None
     """The HTTP status of the answer, if there was one."""
+    request_id: str | None = None
+    """The server's name for the request, if its answer gave one: BizKitHub's support can find the request by it."""
     field: str | None = None
     """The argument at fault: `api_key`, `base_url`, `ca_file`, `customer`, `cu_ref_no`, `email`, `groups` or
     `proxy`.

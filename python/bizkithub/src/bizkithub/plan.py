@@ -131,7 +131,8 @@ class Plan(BasePlan):
         seconds and raises `KeyboardInterrupt`; the report is then in `last_report`.
 
         What happens is logged to the logger `bizkithub`, on this thread: the begin and the end, longer waits, outages,
-        the error that stopped the run, and at the level `DEBUG` every request that is tried again.
+        the error that stopped the run, and at the level `DEBUG` every request. Each record has the event's stable
+        `name`, its `run` and its `fields` in `record.bizkithub`.
 
         Args:
             concurrency: The most requests under way at once, from 1 on; at most 256 are used.
@@ -205,7 +206,8 @@ class AsyncPlan(BasePlan):
         closes the requests under way at once, without a report.
 
         What happens is logged to the logger `bizkithub`, on this thread: the begin and the end, longer waits, outages,
-        the error that stopped the run, and at the level `DEBUG` every request that is tried again.
+        the error that stopped the run, and at the level `DEBUG` every request. Each record has the event's stable
+        `name`, its `run` and its `fields` in `record.bizkithub`.
 
         Args:
             concurrency: The most requests under way at once, from 1 on; at most 256 are used.

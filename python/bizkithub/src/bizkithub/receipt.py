@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     ReceiptValues: TypeAlias = tuple[
-        int, "tuple[int | None, int | None, datetime | None, float | None, float | None] | None"
+        int, str | None, "tuple[int | None, int | None, datetime | None, float | None, float | None] | None"
     ]
 
 
@@ -34,21 +34,23 @@ class Receipt(Record):
 
     attempts: int
     """How many requests it took, retries included: 1 when all went well."""
+    request_id: str | None
+    """The server's name for the last request, if its answer gave one: its support can find the request by it."""
     quota: Quota
     """What the answer told about the quota."""
 
 
 _SILENT = Quota(limit=None, remaining=None, resets_at=None, window=None, retry_after=None)
 
-_PLAIN = Receipt(attempts=1, quota=_SILENT)
+_PLAIN = Receipt(attempts=1, request_id=None, quota=_SILENT)
 
 
 def from_values(values: ReceiptValues) -> Receipt:
     """Make a receipt from what the native side hands over."""
-    attempts, quota = values
-    if attempts == 1 and quota is None:
+    attempts, request_id, quota = values
+    if attempts == 1 and request_id is None and quota is None:
         return _PLAIN
-    return Receipt(attempts=attempts, quota=_SILENT if quota is None else _quota(*quota))
+    return Receipt(attempts=attempts, request_id=request_id, quota=_SILENT if quota is None else _quota(*quota))
 
 
 def _quota(
