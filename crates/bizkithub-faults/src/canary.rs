@@ -20,9 +20,9 @@ impl Canary {
             ("percent-encoded", hex("%").to_uppercase().into_bytes()),
             ("in hexadecimal digits", hex("").into_bytes()),
             ("in hexadecimal digits", hex("").to_uppercase().into_bytes()),
-            // Seven characters in a row cannot be there by chance.
-            ("in part", bytes.get(4..11).unwrap_or(bytes).to_vec()),
         ];
+        // Seven characters in a row cannot be there by chance, and thirteen hold seven of these.
+        forms.extend(bytes.get(4..).unwrap_or_default().chunks_exact(7).map(|part| ("in part", part.to_vec())));
         // What precedes a secret shifts its digits: whole groups of three bytes show in each of the three positions.
         forms.extend((0..3).map(|shift| {
             let whole = bytes.get(shift..).unwrap_or_default();
@@ -67,6 +67,8 @@ mod tests {
         for text in [
             format!("apiKey={KEY}"),
             format!("…{}…", &KEY[4..11]),
+            format!("…{}…", &KEY[6..19]),
+            format!("…{}…", &KEY[19..32]),
             "%44%45%56%5F%30%31%32%33%34%35%36%37%38%39%61%62%63%64%65%66%67%68%69%6A%41%42%43%44%45%46%47%48"
                 .to_owned(),
             "4445565f303132333435363738396162636465666768696a4142434445464748".to_owned(),

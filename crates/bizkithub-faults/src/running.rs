@@ -1,4 +1,6 @@
-use std::process::{Child, Stdio};
+use std::fs::File;
+use std::io::{Read, Seek};
+use std::process::{Child, Output};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -14,21 +16,27 @@ pub(crate) struct Running<'a> {
     driver: Driver,
     job: Job,
     child: Option<Child>,
+    /// Files, which take everything while nobody reads.
+    said: [File; 2],
     begin: Instant,
 }
 
 impl<'a> Running<'a> {
     pub(crate) fn start(stage: &'a Stage, driver: Driver, job: &Job) -> Result<Self> {
         let begin = Instant::now();
-        let child = stage.command(driver, job).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
-        Ok(Self { stage, driver, job: job.clone(), child: Some(child), begin })
+        let said = [tempfile::tempfile()?, tempfile::tempfile()?];
+        let [stdout, stderr] = [said[0].try_clone()?, said[1].try_clone()?];
+        let child = stage.command(driver, job).stdout(stdout).stderr(stderr).spawn()?;
+        Ok(Self { stage, driver, job: job.clone(), child: Some(child), said, begin })
     }
 
     /// Waits until so many requests have arrived at the sandbox, or the run has ended. Tells whether it is still under way.
     pub(crate) fn reaches(&mut self, requests: u64) -> Result<bool> {
         let is_running = |child: &mut Child| child.try_wait().map(|status| status.is_none());
         let child = self.child.as_mut().context("the run has ended")?;
+        let limit = self.job.deadline + Duration::from_secs(10);
         while self.stage.sandbox.request_count() < requests && is_running(child)? {
+            ensure!(self.begin.elapsed() < limit, "{} stands still before its request {requests}", self.driver.name());
             thread::sleep(Duration::from_millis(1));
         }
         Ok(is_running(child)?)
@@ -46,6 +54,19 @@ impl<'a> Running<'a> {
         Ok(kill_process(process, signal)?)
     }
 
+    /// Whether a signal has stopped it; given a moment to take effect.
+    pub(crate) fn is_stopped(&self) -> Result<bool> {
+        let child = self.child.as_ref().context("the run has ended")?;
+        for _ in 0..100 {
+            let status = std::fs::read_to_string(format!("/proc/{}/status", child.id()))?;
+            if status.lines().any(|line| line.starts_with("State:\tT")) {
+                return Ok(true);
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        Ok(false)
+    }
+
     pub(crate) fn kill(mut self) -> Result<()> {
         let mut child = self.child.take().context("the run has ended")?;
         child.kill()?;
@@ -55,8 +76,14 @@ impl<'a> Running<'a> {
 
     /// Waits for its end and judges it.
     pub(crate) fn finish(mut self) -> Result<Finished> {
-        let child = self.child.take().context("the run has ended")?;
-        self.stage.finish(self.driver, &self.job, child, self.begin)
+        let status = self.child.take().context("the run has ended")?.wait()?;
+        let mut said = [Vec::new(), Vec::new()];
+        for (file, text) in self.said.iter_mut().zip(&mut said) {
+            file.rewind()?;
+            file.read_to_end(text)?;
+        }
+        let [stdout, stderr] = said;
+        self.stage.finish(self.driver, &self.job, Output { status, stdout, stderr }, self.begin)
     }
 }
 

@@ -1,12 +1,13 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output};
+use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use bizkithub::KeyKind;
 use bizkithub_sandbox::{Sandbox, SandboxOptions};
+use rustix::io::Errno;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -104,8 +105,8 @@ impl Stage {
     }
 
     /// Judges a run that was begun otherwise.
-    pub(crate) fn finish(&self, driver: Driver, job: &Job, child: Child, begin: Instant) -> Result<Finished> {
-        let finished = Finished::new(driver, child.wait_with_output()?, begin.elapsed());
+    pub(crate) fn finish(&self, driver: Driver, job: &Job, output: Output, begin: Instant) -> Result<Finished> {
+        let finished = Finished::new(driver, output, begin.elapsed());
         self.judge(&finished, self.judged(&finished, job).and_then(|()| self.judged_by_the_sandbox(&finished)))?;
         Ok(finished)
     }
@@ -115,7 +116,7 @@ impl Stage {
     }
 
     fn judged(&self, finished: &Finished, job: &Job) -> Result<()> {
-        self.look_for_the_key(finished)?;
+        self.look_for_the_key(finished, job)?;
         let limit = job.deadline + SLACK;
         let seconds = finished.report().and_then(|report| report["seconds"].as_f64()).unwrap_or_default();
         ensure!(seconds <= limit.as_secs_f64(), "the run took {seconds} s instead of at most {limit:?}");
@@ -141,9 +142,18 @@ impl Stage {
     }
 
     /// Searches everything that a run has said and left for the key.
-    pub(crate) fn look_for_the_key(&self, finished: &Finished) -> Result<()> {
+    pub(crate) fn look_for_the_key(&self, finished: &Finished, job: &Job) -> Result<()> {
         self.canary.look_into("standard output", finished.stdout.as_bytes())?;
         self.canary.look_into("standard error", finished.stderr.as_bytes())?;
+        // A ledger may be on a disk of its own.
+        for file in files_of(&self.path(&job.ledger)).filter(|file| file.is_file()) {
+            let content = match fs::read(&file) {
+                // A disk without power is read when it is back, after a later run.
+                Err(error) if error.raw_os_error() == Some(Errno::IO.raw_os_error()) => continue,
+                content => content?,
+            };
+            self.canary.look_into(&file.display().to_string(), &content)?;
+        }
         self.canary.look_through(self.folder.path())
     }
 
@@ -158,10 +168,14 @@ impl Stage {
         customers.iter().filter(|customer| customer.groups.contains("vip")).count() as u64
     }
 
-    /// How many assignments a job's ledger knows, as the command tells.
+    /// How many assignments a job's ledger knows, as the command tells of a copy of it: opening recovers and tidies a ledger, and the
+    /// next run has to find what the fault left.
     pub(crate) fn acknowledged(&self, job: &Job) -> Result<u64> {
+        let copy = TempDir::new()?;
+        let ledger = copy.path().join("groups.ledger");
+        copy_ledger(&self.path(&job.ledger), &ledger)?;
         let mut command = Command::new(crate::tools::command());
-        command.args(["ledger", "show", "--json", "--ledger", &job.ledger]).env("BIZKITHUB_API_KEY", &self.key);
+        command.args(["ledger", "show", "--json", "--ledger"]).arg(&ledger).env("BIZKITHUB_API_KEY", &self.key);
         command.env("BIZKITHUB_BASE_URL", self.base_url(job)).current_dir(self.folder.path());
         let output = command.output()?;
         let shown = String::from_utf8(output.stdout)?;
@@ -185,13 +199,26 @@ impl Stage {
     }
 }
 
-/// Removes a ledger's file and what SQLite keeps beside it.
+/// A ledger's file and what SQLite may keep beside it.
+fn files_of(ledger: &Path) -> impl Iterator<Item = PathBuf> {
+    ["", "-wal", "-shm", "-journal", ".lock"].into_iter().map(|suffix| format!("{}{suffix}", ledger.display()).into())
+}
+
+/// Removes a ledger.
 pub(crate) fn remove_ledger(ledger: &Path) -> Result<()> {
-    for suffix in ["", "-wal", "-shm", "-journal", ".lock"] {
-        match fs::remove_file(format!("{}{suffix}", ledger.display())) {
+    for file in files_of(ledger) {
+        match fs::remove_file(file) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => bail!(error),
             _ => {}
         }
+    }
+    Ok(())
+}
+
+/// Copies a ledger that nobody has open.
+pub(crate) fn copy_ledger(from: &Path, to: &Path) -> Result<()> {
+    for (from, to) in files_of(from).zip(files_of(to)).filter(|(from, _)| from.exists()) {
+        fs::copy(from, to)?;
     }
     Ok(())
 }

@@ -1,7 +1,17 @@
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
+use arrow_array::builder::{ListBuilder, StringDictionaryBuilder};
+use arrow_array::types::Int32Type;
+use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use arrow_ipc::writer::{FileWriter, StreamWriter};
+use arrow_schema::ArrowError;
 use bizkithub::job::{Batch, CustomerKey, Entry, GroupKey, KnownGroup, Ledger, Verdict};
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::errors::ParquetError;
+use parquet::file::properties::WriterProperties;
 use serde_json::Value;
 
 use crate::target::{scratch, with_ledger};
@@ -36,11 +46,56 @@ pub fn seeds(target: &str) -> std::io::Result<Vec<Vec<u8>>> {
         "ndjson" => cases("plans", |case| {
             Some(case["rows"].as_array()?.iter().map(|row| format!("{row}\n")).collect::<String>().into_bytes())
         }),
+        "arrow" => ipc().map_err(std::io::Error::other),
+        "parquet" => parquet_files().map_err(std::io::Error::other),
         "ledger" => ledger().map(|file| vec![file]),
         "email" => cases("emails", input),
         "settings" => cases("base-urls", input),
         _ => cases("groups", input),
     }
+}
+
+/// Rows with every type of column that is read.
+fn batch() -> Result<RecordBatch, ArrowError> {
+    let emails: ArrayRef = Arc::new(StringArray::from(vec![Some("jan@barasek.com"), None, Some("nobody")]));
+    let numbers: ArrayRef = Arc::new(Int64Array::from(vec![Some(1_234_567_890_123_456), None, Some(7)]));
+    let mut groups = ListBuilder::new(StringDictionaryBuilder::<Int32Type>::new());
+    for texts in [Some(vec!["vip", "sale"]), Some(Vec::new()), None] {
+        groups.append_option(texts.map(|texts| texts.into_iter().map(Some)));
+    }
+    RecordBatch::try_from_iter([
+        ("email", emails),
+        ("cuRefNo", numbers),
+        ("groups", Arc::new(groups.finish()) as ArrayRef),
+    ])
+}
+
+/// A stream and a file.
+fn ipc() -> Result<Vec<Vec<u8>>, ArrowError> {
+    let batch = batch()?;
+    let (mut stream, mut file) = (Vec::new(), Vec::new());
+    let mut writer = StreamWriter::try_new(&mut stream, &batch.schema())?;
+    writer.write(&batch)?;
+    writer.finish()?;
+    let mut writer = FileWriter::try_new(&mut file, &batch.schema())?;
+    writer.write(&batch)?;
+    writer.finish()?;
+    drop(writer);
+    Ok(vec![stream, file])
+}
+
+fn parquet_files() -> Result<Vec<Vec<u8>>, ParquetError> {
+    let batch = batch()?;
+    let compressions = [Compression::UNCOMPRESSED, Compression::SNAPPY, Compression::ZSTD(ZstdLevel::default())];
+    let written = compressions.into_iter().map(|compression| {
+        let properties = WriterProperties::builder().set_compression(compression).build();
+        let mut file = Vec::new();
+        let mut writer = ArrowWriter::try_new(&mut file, batch.schema(), Some(properties))?;
+        writer.write(&batch)?;
+        writer.close()?;
+        Ok(file)
+    });
+    written.collect()
 }
 
 fn ledger() -> std::io::Result<Vec<u8>> {

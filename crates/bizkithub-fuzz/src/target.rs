@@ -18,7 +18,7 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: [Target; 9] = [
+pub const TARGETS: [Target; 11] = [
     Target { name: "response", run: response },
     Target { name: "quota_headers", run: quota_headers },
     Target { name: "redaction", run: redaction },
@@ -27,6 +27,8 @@ pub const TARGETS: [Target; 9] = [
     Target { name: "settings", run: settings },
     Target { name: "csv", run: csv },
     Target { name: "ndjson", run: ndjson },
+    Target { name: "arrow", run: arrow },
+    Target { name: "parquet", run: parquet },
     Target { name: "ledger", run: ledger },
 ];
 
@@ -129,18 +131,30 @@ fn ndjson(data: &[u8]) {
     file(data, FileFormat::Ndjson, "rows.ndjson");
 }
 
-/// Reads a file of rows: each is accepted or refused, and none is lost.
+fn parquet(data: &[u8]) {
+    file(data, FileFormat::Parquet, "rows.parquet");
+}
+
+/// An IPC stream or file.
+fn arrow(data: &[u8]) {
+    rows(|builder| builder.push_ipc(data.to_vec(), &columns()));
+}
+
+fn columns() -> Columns {
+    Columns { email: Some("email".into()), cu_ref_no: Some("cuRefNo".into()), groups: Some("groups".into()) }
+}
+
 fn file(data: &[u8], format: FileFormat, name: &str) {
-    let folder = scratch();
-    let path = folder.join(name);
-    if fs::write(&path, data).is_err() {
-        return;
+    let path = scratch().join(name);
+    if fs::write(&path, data).is_ok() {
+        rows(|builder| FileSource::new(path, columns()).in_format(format).read_into(builder));
     }
-    let columns =
-        Columns { email: Some("email".into()), cu_ref_no: Some("cuRefNo".into()), groups: Some("groups".into()) };
-    let source = FileSource::new(path, columns).in_format(format);
+}
+
+/// Reads rows: each is accepted or refused, and none is lost.
+fn rows(read: impl FnOnce(&mut PlanBuilder) -> Result<(), Error>) {
     let Ok(mut builder) = PlanBuilder::new(&PlanOptions::default()) else { return };
-    if let Err(error) = source.read_into(&mut builder) {
+    if let Err(error) = read(&mut builder) {
         assert_sound(&error);
         return;
     }

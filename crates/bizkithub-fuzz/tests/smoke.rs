@@ -6,7 +6,7 @@ use bizkithub_fuzz::{Mutator, TARGETS, seeds};
 fn executions(target: &str) -> usize {
     match target {
         "ledger" => 150,
-        "csv" | "ndjson" => 3_000,
+        "csv" | "ndjson" | "arrow" | "parquet" => 3_000,
         _ => 10_000,
     }
 }

@@ -7,7 +7,6 @@ use napi::Either;
 use napi::bindgen_prelude::Either4;
 use napi_derive::napi;
 
-use crate::arrow_rows::push_arrow;
 use crate::calls::{Inner, blocking};
 use crate::client::Client;
 use crate::error::{Failure, answer};
@@ -57,7 +56,7 @@ impl PlanBuilder {
         let (inner, columns, bytes) = (self.inner.clone(), self.settings.columns(), bytes.to_vec());
         self.client.calls.start_blocking(call, move || {
             let mut plan = inner.lock().unwrap_or_else(PoisonError::into_inner);
-            push_arrow(&mut plan, bytes, &columns)?;
+            plan.push_ipc(bytes, &columns)?;
             Ok(Either4::D(u32::try_from(plan.rows()).unwrap_or(u32::MAX)))
         })
     }

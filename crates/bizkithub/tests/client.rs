@@ -6,7 +6,8 @@ mod support;
 
 use std::time::Duration;
 
-use bizkithub::{Client, Customer, ErrorKind, TransportError, TransportErrorKind, parse_groups};
+use bizkithub::job::{LedgerLocation, LedgerOwner};
+use bizkithub::{Client, Customer, Error, ErrorKind, TransportError, TransportErrorKind, parse_groups};
 use support::{KEY, World, answer, refusal, throttled, yes};
 
 async fn add(client: &Client) -> Result<bizkithub::Receipt, bizkithub::Error> {
@@ -50,6 +51,41 @@ async fn what_a_retry_cannot_cure_is_sent_once() {
         let world = World::new(move |_, _| Ok(refusal(status, code)));
         let error = add(&world.client()).await.expect_err("the server refuses");
         assert_eq!((error.kind(), error.code(), world.requests()), (kind, Some(code), 1));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_kind_of_error_is_reached() {
+    let answered = async |status, code| {
+        let world = World::new(move |_, _| Ok(refusal(status, code)));
+        add(&world.client()).await.expect_err("the server refuses")
+    };
+    for kind in ErrorKind::ALL {
+        let error = match kind {
+            ErrorKind::InvalidInput => Customer::parse(Some("jan"), None).expect_err("no address"),
+            ErrorKind::ApiKey => answered(404, "PUBLIC_API_KEY_DOES_NOT_EXIST").await,
+            ErrorKind::Permission => answered(401, "PERMISSION_MEMBER_HAS_NO_PERMISSION").await,
+            ErrorKind::Rejected => answered(500, "INTERNAL_RESOURCE_NOT_FOUND").await,
+            ErrorKind::Server => answered(503, "OUT_OF_ORDER").await,
+            ErrorKind::Quota => {
+                let world = World::new(|_, _| Ok(throttled(3600)));
+                add(&world.client()).await.expect_err("an hour is more than the deadline")
+            }
+            ErrorKind::Network => {
+                let world = World::new(|_, _| Err(interrupted()));
+                add(&world.client()).await.expect_err("nobody answers")
+            }
+            ErrorKind::Ledger => {
+                let folder = tempfile::tempdir().expect("a folder");
+                let owner = LedgerOwner::of(&World::new(|_, _| Ok(yes())).client());
+                LedgerLocation::file(folder.path()).open(&owner).expect_err("a folder is no ledger")
+            }
+            // No input is known that brings a defect about; the bindings make this of a panic.
+            _ => Error::internal("the core panicked"),
+        };
+        assert_eq!(error.kind(), kind, "{error}");
+        assert_eq!(serde_json::to_value(&error).expect("JSON")["kind"], kind.as_str());
+        assert!(error.advice().is_some(), "{error}");
     }
 }
 

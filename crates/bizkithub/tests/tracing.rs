@@ -78,10 +78,11 @@ async fn tracing_gets_a_span_for_the_run_and_for_each_request() {
     for expected in [
         "\nspan 1 run run=",
         " name=\"run.started\" run=",
-        "\nspan 2 request otel.kind=\"client\" http.request.method=\"POST\" url.template=\"/api/v1/customer/add-groups\" \
-         server.address=\"localhost\" server.port=80 http.request.resend_count=0",
+        "\nspan 2 request otel.name=POST /api/v1/customer/add-groups otel.kind=\"client\" http.request.method=\"POST\" \
+         url.template=\"/api/v1/customer/add-groups\" server.address=\"localhost\" server.port=80\n",
         "\nspan 2 http.response.status_code=400",
         "\nspan 2 error.type=\"NOT_WANTED\"",
+        "\nspan 2 otel.status_code=\"ERROR\"",
         "\nspan 3 http.response.status_code=200",
         " name=\"run.ended\" run=",
         " applied=1 skipped=0 rejected=2 pending=0 unknown=0 requests=2",

@@ -79,7 +79,8 @@ export class Client extends BaseClient {
 function engineFor(settings: Omit<ClientOptions, 'transport'>, transport: Transport | undefined): [Engine, EngineSettings] {
   const addon = findAddon();
   if (!(addon instanceof InternalError)) return [addon, { settings, transport }];
-  if (transport === undefined || settings.ledger !== undefined || settings.otlpEndpoint !== undefined) throw addon;
+  const isExporting = (settings.otlpEndpoint ?? fromEnvironment('BIZKITHUB_OTLP_ENDPOINT')) !== undefined;
+  if (transport === undefined || settings.ledger !== undefined || isExporting) throw addon;
   // The module itself knows no environment.
   const { apiKey = fromEnvironment('BIZKITHUB_API_KEY'), baseUrl = fromEnvironment('BIZKITHUB_BASE_URL') } = settings;
   return [wasmFallback(), { settings: { ...settings, apiKey, baseUrl }, transport }];

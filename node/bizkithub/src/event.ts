@@ -5,7 +5,7 @@ export type EventLevel = 'debug' | 'info' | 'warning' | 'error';
  * The events of a client:
  *
  * - `request`: a request was answered, or given up.
- * - `request.retried`: a request that failed will be sent again.
+ * - `request.retried`: a request that failed will be sent again after a pause of its own.
  * - `run.started`: a run knows what it has to send.
  * - `run.waiting`: a run sends nothing for a while.
  * - `run.suspended`: what is left is left for a later run.
@@ -27,7 +27,7 @@ export type EventName =
   | 'server.back'
   | 'telemetry.lost';
 
-/** Something that happened, for a log. It holds neither the API key nor a URL; at `debug` it may repeat what the server said of a customer. */
+/** Something that happened, for a log. It holds neither the API key nor a URL; its message may repeat what the server said, its fields never do. */
 export interface ClientEvent {
   /** What, by its stable name. */
   readonly name: EventName;

@@ -1,12 +1,33 @@
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
 
 import * as esm from '../dist/index.mjs';
-import { Client, clientOf } from './support/engine.mjs';
+import { addonOnly, Client, clientOf, isWasm } from './support/engine.mjs';
 
 const { ApiKeyError, BizKitHubError, InvalidInputError, RejectedError, Sandbox } = esm;
+const require = createRequire(import.meta.url);
+const { valueOf } = require('../dist/calls.js');
+
+const KINDS = {
+  invalid_input: InvalidInputError,
+  api_key: ApiKeyError,
+  permission: esm.PermissionDeniedError,
+  rejected: RejectedError,
+  quota: esm.QuotaError,
+  server: esm.ServerError,
+  network: esm.NetworkError,
+  ledger: esm.LedgerError,
+  internal: esm.InternalError,
+};
+
+const brokenLedger = {
+  knownGroups: async () => { throw new Error('the host has lost it'); },
+  lookUp: async () => [],
+  record: async () => undefined,
+};
 
 describe('errors', () => {
   test('are a small tree of classes with names', () => {
@@ -36,6 +57,59 @@ describe('errors', () => {
     assert.deepEqual(JSON.parse(JSON.stringify(error)), known);
     assert.ok(error instanceof InvalidInputError);
     assert.ok(!('status' in error) && !('retryAt' in error));
+  });
+
+  const codes = {
+    api_key: { status: 404, code: 'PUBLIC_API_KEY_HAS_BEEN_DELETED' },
+    permission: { status: 401, code: 'PERMISSION_MEMBER_HAS_NO_PERMISSION' },
+    rejected: { status: 500, code: 'INTERNAL_RESOURCE_NOT_FOUND' },
+    quota: { status: 429, code: 'RATE_LIMIT_EXCEEDED', retryAfterSeconds: 3600 },
+    server: { status: 500 },
+  };
+  const jan = { email: 'jan@barasek.com', groups: ['vip'] };
+  const provoked = {
+    ...Object.fromEntries(Object.entries(codes).map(([kind, status]) => [kind, (sandbox) => {
+      sandbox.addFault({ effect: { status } });
+      return clientOf(sandbox, { tries: 1 }).addGroups(jan);
+    }])),
+    invalid_input: (sandbox) => clientOf(sandbox).addGroups({ ...jan, email: 'jan' }),
+    network: (sandbox) => {
+      sandbox.addFault({ effect: 'resetBeforeApplying' });
+      return clientOf(sandbox, { tries: 1 }).addGroups(jan);
+    },
+    ledger: async (sandbox) => {
+      const ledger = isWasm ? brokenLedger : fileURLToPath(new URL('../package.json', import.meta.url));
+      return (await clientOf(sandbox, { ledger }).plan([jan], { email: 'email', groups: 'groups' })).run();
+    },
+    internal: () => {
+      const { callsOf } = require('../dist/calls.js');
+      const { load } = require('../dist/addon.js');
+      const calls = callsOf(load());
+      return calls.start((call) => valueOf(load().panicForTests(calls.native, call, true)));
+    },
+  };
+
+  for (const [kind, errorClass] of Object.entries(KINDS)) {
+    // A panic ends a WebAssembly module: test/calls.test.mjs shows what becomes of its calls.
+    test(`of the kind ${kind} are reached`, { skip: isWasm && kind === 'internal' }, async (context) => {
+      const sandbox = await startSandbox(context);
+      const error = await Promise.resolve().then(() => provoked[kind](sandbox)).then(() => undefined, (reason) => reason);
+      assert.equal(error?.constructor, errorClass, inspect(error));
+      assert.equal(error.kind, kind);
+    });
+  }
+
+  test('of a panic leave the process and its other calls alone', addonOnly, async (context) => {
+    const { callsOf } = require('../dist/calls.js');
+    const { load } = require('../dist/addon.js');
+    const sandbox = await startSandbox(context);
+    const calls = callsOf(load());
+    for (let number = 0; number < 100; number += 1) {
+      const panicking = calls.start((call) => valueOf(load().panicForTests(calls.native, call, true)));
+      const [, receipt] = await Promise.all([assert.rejects(panicking, { code: 'internal', message: /a panic for tests/ }), clientOf(sandbox).addGroups(jan)]);
+      assert.equal(receipt.attempts, 1);
+    }
+    assert.match(load().panicForTests(calls.native, 0, false).failure, /a panic for tests/);
   });
 
   test('lead back to the call in their stack', async (context) => {

@@ -62,9 +62,11 @@ def test_a_collector_that_refuses_is_told_of_in_the_log(
     sandbox: bk.Sandbox, collector: ScriptedServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     collector.answer = Answer(400, body=b"")
-    caplog.set_level(logging.DEBUG, "bizkithub")
+    caplog.set_level(logging.WARNING, "bizkithub")
     with bk.Client(sandbox.api_key, base_url=sandbox.url, otlp_endpoint=collector.url) as client:
         client.ping()
+    [record] = caplog.records
+    assert "it answers HTTP 400" in record.getMessage()
     assert vars(caplog.records[-1])["bizkithub"]["name"] == "telemetry.lost"
     assert caplog.records[-1].levelno == logging.WARNING
 

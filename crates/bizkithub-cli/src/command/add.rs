@@ -1,4 +1,4 @@
-use bizkithub::{CuRefNo, Customer, Email, Error, Group, parse_groups, printable};
+use bizkithub::{CuRefNo, Customer, Email, Error, Group, Receipt, parse_groups, printable};
 use clap::Args;
 use serde_json::json;
 
@@ -32,8 +32,12 @@ pub(crate) fn execute(
     let groups = parse_groups(&arguments.groups)?;
     let client = connection.client(output)?;
     let receipt = block_on(client.add_groups(&customer, &groups))?;
+    let shown = receipt.and_then(|receipt| show(&customer, &groups, &receipt, output));
     client.flush();
-    let receipt = receipt?;
+    shown
+}
+
+fn show(customer: &Customer, groups: &[Group], receipt: &Receipt, output: Output) -> Result<ExitCode, Error> {
     let texts: Vec<&str> = groups.iter().map(Group::text).collect();
     output.text(&format!("{}\n", printable(&format!("{customer} has: {}", texts.join(", ")))))?;
     output.json(&json!({

@@ -1,4 +1,4 @@
-use bizkithub::{Error, Timestamp};
+use bizkithub::{Client, Error, Receipt, Timestamp};
 use serde_json::json;
 
 use super::block_on;
@@ -10,8 +10,12 @@ use crate::quota_text::quota_text;
 pub(crate) fn execute(connection: &ConnectionArguments, output: Output) -> Result<ExitCode, Error> {
     let client = connection.client(output)?;
     let receipt = block_on(client.ping())?;
+    let shown = receipt.and_then(|receipt| show(&client, &receipt, output));
     client.flush();
-    let receipt = receipt?;
+    shown
+}
+
+fn show(client: &Client, receipt: &Receipt, output: Output) -> Result<ExitCode, Error> {
     let (base_url, key) = (client.base_url().to_string(), client.api_key().to_string());
     output.text(&format!("{base_url} accepts the key {key}\n"))?;
     if let Some(quota) = quota_text(&receipt.quota, Timestamp::now()) {

@@ -121,7 +121,6 @@ pub(crate) fn execute(
         output.text(&format!("ledger: {}\n", printable(location)))?;
     }
     let ending = block_on(run(arguments, &plan, bill.requests, &client, source, &rejects_path, output))?;
-    client.flush();
     let Some(Ending { report, rejects }) = ending? else {
         return Ok(ExitCode::Interrupted);
     };
@@ -145,6 +144,7 @@ pub(crate) fn execute(
     for error in rejects.as_ref().err().into_iter().chain(report.stopped_by()) {
         output.notice(&error_text(error));
     }
+    client.flush();
     Ok(code)
 }
 

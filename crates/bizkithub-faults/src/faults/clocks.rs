@@ -41,6 +41,8 @@ pub(crate) fn clock_jumps(trial: &Trial) -> Result<Finding> {
             let finished = run.finish().with_context(what)?;
             let counts = finished.must_report().with_context(what)?;
             ensure!(counts.counted() == 700, "{}: {finished}", what());
+            let refused = stage.sandbox.request_count() - 700;
+            ensure!(refused <= 2 * u64::from(job.concurrency), "{}: {refused} refusals: {finished}", what());
             stage.completes(driver, &job, 700)?;
             executions += 1;
         }
@@ -58,7 +60,12 @@ pub(crate) fn suspend(trial: &Trial) -> Result<Finding> {
             let mut run = stage.spawn(driver, &job)?;
             run.must_reach(300 + 200 * round)?;
             run.signal(Signal::STOP)?;
+            ensure!(run.is_stopped()?, "the process does not stand still");
+            let before = stage.sandbox.request_count();
             thread::sleep(Duration::from_millis(1_500));
+            let meanwhile = stage.sandbox.request_count() - before;
+            // What was on its way to the sandbox arrives.
+            ensure!(meanwhile <= u64::from(job.concurrency), "{meanwhile} requests while it stood still");
             run.signal(Signal::CONT)?;
             let finished = run.finish()?;
             let counts = finished.must_report()?;

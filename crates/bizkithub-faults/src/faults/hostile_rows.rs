@@ -26,6 +26,7 @@ pub(crate) fn hostile_rows(_: &Trial) -> Result<Finding> {
         "\u{1b}[2J\u{1b}]0;owned\u{7}",
         "\u{9b}31m",
         "\u{202e}gro.elpmaxe",
+        "\u{202e}***\u{2066}",
         "\u{2066}x\u{200f}",
         "a\u{8}\u{7f}",
         "../../etc/passwd",
@@ -52,6 +53,11 @@ pub(crate) fn hostile_rows(_: &Trial) -> Result<Finding> {
         let finished = stage.run_elsewhere(driver, &job)?;
         let counts = finished.must_report()?;
         ensure!(counts.rejected > 30 && counts.pending + counts.unknown == 0, "{finished}");
+        // The drivers print every refusal, and that of a group without a letter quotes it.
+        let is_quoted = driver == Driver::Rust || finished.stderr.contains("202e");
+        ensure!(is_quoted, "{} shows no hostile text: {finished}", driver.name());
+        ensure!(!finished.stderr.contains(COMMANDS), "{} commands the terminal: {:?}", driver.name(), finished.stderr);
+        safe_for_spreadsheets(&stage)?;
         executions += counts.rows;
     }
     executions += shown_in_text(&file)?;
@@ -69,6 +75,12 @@ fn shown_in_text(file: &str) -> Result<u64> {
     let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
     ensure!(!said.contains(COMMANDS), "what is printed commands the terminal: {said:?}");
     ensure!(said.len() < 20_000, "a cell of a megabyte is printed");
+    safe_for_spreadsheets(&stage)?;
+    Ok(1)
+}
+
+/// No cell of a file that was written is a formula.
+fn safe_for_spreadsheets(stage: &Stage) -> Result<()> {
     for name in ["rejects.csv", "outcomes.csv"] {
         let written = std::fs::read_to_string(stage.path(name)).with_context(|| name.to_owned())?;
         let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(written.as_bytes());
@@ -81,5 +93,5 @@ fn shown_in_text(file: &str) -> Result<u64> {
         }
         ensure!(rows > 0, "{name} is empty");
     }
-    Ok(1)
+    Ok(())
 }

@@ -2,10 +2,11 @@
 
 use std::fs;
 use std::process::Command;
+use std::thread;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
-use rustix::process::Signal;
+use anyhow::{Context, Result, ensure};
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::driver::{Driver, Job};
 use crate::fault::{Finding, Trial};
@@ -34,6 +35,10 @@ pub(crate) fn two_processes(trial: &Trial) -> Result<Finding> {
             executions += 1;
         }
     }
+    for call in 0..trial.times(1, 4) {
+        stopped_within_a_write(2 + call)?;
+        executions += 1;
+    }
     Ok(Finding::of(executions))
 }
 
@@ -41,39 +46,108 @@ pub(crate) fn two_processes(trial: &Trial) -> Result<Finding> {
 pub(crate) fn another_sqlite(trial: &Trial) -> Result<Finding> {
     const SCRIPT: &str = r#"
 import random, sqlite3, sys, time
-chance, end, done = random.Random(int(sys.argv[2])), time.monotonic() + 30, 0
-while time.monotonic() < end and not done:
+chance = random.Random(int(sys.argv[2]))
+while True:
+    ledger = sqlite3.connect(sys.argv[1], timeout=0.1, isolation_level=None)
+    what = chance.choice(["BEGIN IMMEDIATE", "PRAGMA wal_checkpoint(TRUNCATE)", "VACUUM", "BEGIN; SELECT count(*) FROM journal"])
     try:
-        with sqlite3.connect(sys.argv[1], timeout=0.1, isolation_level=None) as ledger:
-            what = chance.choice(["BEGIN IMMEDIATE", "PRAGMA wal_checkpoint(TRUNCATE)", "VACUUM", "BEGIN; SELECT count(*) FROM journal"])
-            for statement in what.split(";"):
-                ledger.execute(statement).fetchall()
-            time.sleep(chance.random() / 20)
-            if "BEGIN" in what:
-                ledger.execute("ROLLBACK")
-        ledger.close()
-    except sqlite3.OperationalError:
-        pass
-    done = sys.stdin.closed
+        for statement in what.split(";"):
+            ledger.execute(statement).fetchall()
+        print(what.split()[0], flush=True)
+        time.sleep(chance.random() / 20)
+    except sqlite3.OperationalError as error:
+        # The run has it; whatever else goes wrong ends this program, and the trial with it.
+        if "locked" not in str(error):
+            raise
+    ledger.close()
 "#;
-    let mut executions = 0;
+    let (mut executions, mut all) = (0, 0);
     for driver in Driver::ALL {
         for round in 0..trial.times(1, 20) {
-            let stage = Stage::new(2_000)?;
+            let stage = Stage::new(5_000)?;
             stage.run(driver, &Job { file: "first.csv".to_owned(), ..first(&stage)? })?;
+            let strikes = stage.path("strikes");
+            let struck = || -> Result<usize> { Ok(fs::read_to_string(&strikes)?.lines().count()) };
             let mut other = Command::new("python3");
             other.args(["-c", SCRIPT]).arg(stage.path("groups.ledger")).arg(round.to_string());
-            let mut other = other.spawn()?;
-            let job = Job { deadline: Duration::from_secs(25), ..Job::default() };
-            let finished = stage.run(driver, &job);
+            let mut other = other.stdout(fs::File::create(&strikes)?).spawn()?;
+            for _ in 0..1_000 {
+                if struck()? > 0 {
+                    break;
+                }
+                thread::sleep(Duration::from_millis(5));
+            }
+            let mut run = stage.spawn(driver, &Job { deadline: Duration::from_secs(25), ..Job::default() })?;
+            // Only what happens while the run writes is a strike.
+            let judged = run.reaches(2).and_then(|_| Ok((struck()?, run.finish()?, struck()?)));
+            let is_alive = other.try_wait()?.is_none();
             other.kill()?;
             other.wait()?;
-            let counted = finished?.counts().unwrap_or_default().counted();
-            stage.completes(driver, &job, counted)?;
+            let (before, finished, after) = judged?;
+            ensure!(is_alive, "the other SQLite has ended");
+            ensure!(after > before, "the other SQLite never got at the ledger in the run");
+            all += after - before;
+            stage.completes(driver, &Job::default(), finished.counts().unwrap_or_default().counted())?;
             executions += 1;
         }
     }
-    Ok(Finding::of(executions))
+    Ok(Finding::noting(executions, format!("{all} strikes within the runs")))
+}
+
+/// Kills a process at the end of a trial, whatever becomes of it.
+struct Killed(Pid);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        // One that has ended is as good.
+        let _ = kill_process(self.0, Signal::KILL);
+    }
+}
+
+/// Stops a process in the midst of writing to the ledger, lets another try, and kills the first with what it holds.
+fn stopped_within_a_write(call: u64) -> Result<()> {
+    let stage = Stage::new(300)?;
+    // On a ledger that is there, the thread that opens it makes fewer such calls than are waited for.
+    stage.run(Driver::Rust, &Job { file: "first.csv".to_owned(), ..first(&stage)? })?;
+    let (file, before) = (stage.path("process"), stage.arrived());
+    let stop = format!("--inject=fsync:signal=SIGSTOP:when={call}");
+    let script = format!("echo $$ > {}; exec \"$@\"", file.display());
+    let wrapper = [
+        "strace",
+        "--quiet=all",
+        "--follow-forks",
+        "--output=/dev/null",
+        "--trace=fsync",
+        &stop,
+        "sh",
+        "-c",
+        &script,
+        "sh",
+    ];
+    let wrapper = wrapper.map(str::to_owned).to_vec();
+    let stopped = stage.spawn(Driver::Rust, &Job { wrapper, ..Job::default() })?;
+    let mut process = None;
+    let is_stopped = |process: &Killed| -> Result<bool> {
+        let status = fs::read_to_string(format!("/proc/{}/status", process.0.as_raw_nonzero()))?;
+        Ok(status.lines().any(|line| line.starts_with("State:\tT") || line.starts_with("State:\tt")))
+    };
+    for _ in 0..1_000 {
+        let number = fs::read_to_string(&file).ok().and_then(|text| text.trim().parse().ok());
+        process = process.or_else(|| number.and_then(Pid::from_raw).map(Killed));
+        if stage.arrived() > before && process.as_ref().map_or(Ok(false), is_stopped)? {
+            break;
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    let process = process.context("the process did not begin")?;
+    // Stopped by the tracer at the call, and not only for a moment.
+    thread::sleep(Duration::from_millis(100));
+    ensure!(is_stopped(&process)?, "the process was not stopped at its call {call}");
+    let other = stage.run(Driver::Rust, &Job::default())?;
+    ensure!(other.error_code().as_deref() == Some("ledger_locked"), "the lock was not held: {other}");
+    drop(process);
+    stopped.kill()?;
+    stage.completes(Driver::Rust, &Job::default(), other.counts().unwrap_or_default().counted()).map(drop)
 }
 
 /// A job of one customer, so that the ledger exists.

@@ -12,49 +12,85 @@ use crate::stage::Stage;
 
 const THROTTLED: &str = r#"{"success":false,"error":{"code":"RATE_LIMIT_EXCEEDED","message":"Too many requests."}}"#;
 
+/// What a server writes into `Retry-After`.
+#[derive(Clone, Copy, Debug)]
+enum RetryAfter {
+    Text(&'static str),
+    /// A date so many seconds ahead of the server's clock, which is so many seconds ahead of the client's.
+    Date {
+        ahead: i64,
+        skew: i64,
+    },
+}
+
+impl RetryAfter {
+    /// The headers of an answer that is given now.
+    fn headers(self) -> String {
+        let date = |seconds: i64| {
+            let moment = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(seconds);
+            moment.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
+        };
+        match self {
+            Self::Text(text) => format!("retry-after: {text}\r\n"),
+            Self::Date { ahead, skew } => format!("date: {}\r\nretry-after: {}\r\n", date(skew), date(skew + ahead)),
+        }
+    }
+}
+
 /// One 429 with each kind of `Retry-After`, then yes; and a server that says nothing else for ever.
 pub(crate) fn retry_after(trial: &Trial) -> Result<Finding> {
-    let date = |seconds: i64| {
-        let moment = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(seconds);
-        moment.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
-    };
-    let short = [
-        "1",
-        "0",
-        " 1 ",
-        "1.5",
-        "-5",
-        "+1",
-        "0x1",
-        "NaN",
-        "1e300",
-        "",
-        "1, 2",
-        "soon",
-        "Wed, 21 Oct 2015 07:28:00 GMT",
+    use RetryAfter::{Date, Text};
+    // What cannot be read as a wait is none, of which the shortest is a second; dates have whole seconds.
+    let seconds = [
+        (Text("1"), 1),
+        (Text("4"), 4),
+        (Text(" 4 "), 4),
+        (Text("0"), 0),
+        (Text("4.5"), 1),
+        (Text("-5"), 1),
+        (Text("+4"), 1),
+        (Text("0x4"), 1),
+        (Text("NaN"), 1),
+        (Text("1e300"), 1),
+        (Text(""), 1),
+        (Text("4, 5"), 1),
+        (Text("soon"), 1),
+        (Text("Wed, 21 Oct 2015 07:28:00 GMT"), 0),
+        (Date { ahead: 5, skew: 0 }, 4),
+        (Date { ahead: 5, skew: 7_200 }, 4),
+        (Date { ahead: 5, skew: -7_200 }, 4),
+        (Date { ahead: -7_200, skew: 0 }, 0),
     ];
-    let long = ["86400", "99999999999", "99999999999999999999999999"];
-    let dates = [(date(1), false), (date(-7_200), false), (date(7_200), true)];
-    let texts = short.map(|text| (text.to_owned(), false)).into_iter();
-    let texts = texts.chain(long.map(|text| (text.to_owned(), true))).chain(dates);
+    let never = [
+        Text("86400"),
+        Text("99999999999"),
+        Text("99999999999999999999999999"),
+        Date { ahead: 7_200, skew: 0 },
+        Date { ahead: 7_200, skew: -7_200 },
+    ];
+    let waits = seconds.map(|(what, wait)| (what, Some(wait))).into_iter().chain(never.map(|what| (what, None)));
     let mut executions = 0;
-    for (text, is_long) in texts {
+    for (what, wait) in waits {
         for &driver in trial.drivers() {
-            let header = format!("retry-after: {text}\r\n");
             let server = ScriptedServer::start(move |number| {
-                Reply::Bytes(if number == 1 { response("429 No", &header, THROTTLED) } else { yes("") })
+                Reply::Bytes(if number == 1 { response("429 No", &what.headers(), THROTTLED) } else { yes("") })
             })?;
             let stage = Stage::new(3)?;
             let job = Job { base_url: Some(server.url()), deadline: Duration::from_secs(8), ..Job::default() };
-            let finished = stage.run_elsewhere(driver, &job).with_context(|| format!("Retry-After: {text}"))?;
+            let finished = stage.run_elsewhere(driver, &job).with_context(|| format!("{what:?}"))?;
             let counts = finished.must_report()?;
-            // What cannot be read as a wait is none; what cannot be waited for ends the run at once, with the moment to resume.
-            if is_long {
-                ensure!(counts.pending == 3 && server.requests() == 1, "Retry-After: {text}: {finished}");
-                ensure!(finished.report().is_some_and(|report| report["resumeAt"].is_string()), "{text}: {finished}");
-                ensure!(finished.time < Duration::from_secs(3), "Retry-After: {text}: it waited for nothing");
+            let took = finished.report().and_then(|report| report["seconds"].as_f64()).context("no time")?;
+            if let Some(wait) = wait {
+                ensure!(counts.applied == 3 && server.requests() == 4, "{what:?}: {finished}");
+                ensure!(took >= f64::from(wait), "{what:?}: it waited for {took} s");
+                // No wait at all is less than the shortest.
+                let longest = if wait == 0 { 0.95 } else { f64::from(wait) + 2.5 };
+                ensure!(took < longest, "{what:?}: it waited for {took} s");
             } else {
-                ensure!(counts.applied == 3 && server.requests() == 4, "Retry-After: {text}: {finished}");
+                // What cannot be waited for ends the run at once, with the moment to resume.
+                ensure!(counts.pending == 3 && server.requests() == 1, "{what:?}: {finished}");
+                ensure!(finished.report().is_some_and(|report| report["resumeAt"].is_string()), "{what:?}: {finished}");
+                ensure!(took < 4.0, "{what:?}: it waited for nothing");
             }
             executions += 1;
         }

@@ -152,8 +152,9 @@ impl ClientBuilder {
     /// request and each run, and metrics. Default: the environment variable `BIZKITHUB_OTLP_ENDPOINT`; nothing is exported without either.
     ///
     /// The standard variables count as well: `OTEL_SERVICE_NAME` (default: `bizkithub`), `OTEL_RESOURCE_ATTRIBUTES`,
-    /// `OTEL_EXPORTER_OTLP_HEADERS`, `OTEL_TRACES_SAMPLER`, `OTEL_BSP_*` and `OTEL_METRIC_EXPORT_INTERVAL`. What is not exported yet is
-    /// when the last clone of the client is dropped, or by [`Client::flush`].
+    /// `OTEL_EXPORTER_OTLP_HEADERS`, `OTEL_TRACES_SAMPLER`, `OTEL_BSP_MAX_QUEUE_SIZE`, `OTEL_BSP_SCHEDULE_DELAY` and
+    /// `OTEL_METRIC_EXPORT_INTERVAL`; a CA file is trusted for the collector too. Call [`Client::flush`] at the end: dropping the last clone of
+    /// the client exports what is left beside the program, as long as that lives.
     #[cfg(feature = "otlp")]
     pub fn otlp_endpoint(mut self, otlp_endpoint: impl Into<String>) -> Self {
         self.otlp_endpoint = Some(otlp_endpoint.into());

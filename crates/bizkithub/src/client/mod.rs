@@ -121,8 +121,8 @@ impl Client {
         self.listeners.want_any()
     }
 
-    /// Lets listeners hand over what they still hold, such as spans for a collector; takes some seconds at most, during which the thread
-    /// waits. What could not be handed over is told as `telemetry.lost`.
+    /// Lets listeners hand over what they still hold, such as spans for a collector, for which the thread waits: for each export five seconds at
+    /// most. What could not be handed over since the last time is told as `telemetry.lost`.
     pub fn flush(&self) {
         for error in self.listeners.flush() {
             self.tell(EventData::TelemetryLost { error });

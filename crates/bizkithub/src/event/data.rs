@@ -7,18 +7,19 @@ use serde::{Serialize, Serializer};
 use super::EventLevel;
 use crate::error::Error;
 use crate::job::OutcomeCounts;
+use crate::protocol::ErrorCode;
 
 /// What happened. The names of events and of their fields are stable; messages are not.
 ///
 /// As JSON, names of fields are in camelCase, times in seconds, moments texts of RFC 3339, and an error is its `errorType`: its code, or
-/// its kind where there is no code.
+/// its kind where there is no code, or none of a documented form. `Display` is the message, which may repeat what the server said.
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
 #[non_exhaustive]
 pub enum EventData {
-    /// `request`, debug: a request was answered, or given up.
+    /// `request`, debug: a request was answered, or given up. One whose future is dropped is not told of.
     Request(RequestEvent),
-    /// `request.retried`, debug: a request that failed will be sent again.
+    /// `request.retried`, debug: a request that failed will be sent again after a pause of its own.
     #[serde(rename_all = "camelCase")]
     RequestRetried {
         /// How it failed.
@@ -146,6 +147,9 @@ pub enum WaitReason {
     Server,
 }
 
+/// The longest code that labels an event, in characters; the longest that is documented has 45.
+const LONGEST_TYPE: usize = 64;
+
 /// A shorter wait is nothing that whoever reads a log wants to know.
 const LONG_WAIT: Duration = Duration::from_secs(10);
 
@@ -236,8 +240,12 @@ impl fmt::Display for RequestEvent {
     }
 }
 
+/// One of a few: a server, or a gateway, may put anything into a code.
 pub(super) fn type_of(error: &Error) -> &str {
-    error.code().unwrap_or(error.kind().as_str())
+    let is_own = |code: &str| code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    let is_short = |code: &str| code.len() <= LONGEST_TYPE;
+    let code = error.code().filter(|code| is_short(code) && (is_own(code) || ErrorCode::has_server_form(code)));
+    code.unwrap_or(error.kind().as_str())
 }
 
 fn as_type<S: Serializer>(error: &Error, serializer: S) -> Result<S::Ok, S::Error> {

@@ -5,7 +5,7 @@ use serde::Serialize;
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum EventLevel {
-    /// What helps to find a cause, such as each request. It may repeat what the server said of a customer.
+    /// What helps to find a cause, such as each request.
     Debug,
     /// The course of a run: its begin, its waits, its end.
     #[default]

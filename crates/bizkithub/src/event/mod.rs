@@ -1,7 +1,8 @@
 //! What the client tells while it works: for logs, traces and metrics.
 //!
 //! An [`Event`] is told to every [`EventListener`] of a client and to the crate `tracing`, with the target `bizkithub`, where each
-//! request and each run has a span too. No event contains the API key or a URL.
+//! request and each run has a span too. No event contains the API key or a URL; the message of an error may repeat what the server said, the
+//! fields never do.
 
 mod data;
 mod level;

@@ -1,9 +1,9 @@
 //! Spans and metrics for a collector of OpenTelemetry, over OTLP.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::fmt;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
@@ -15,13 +15,14 @@ use opentelemetry_otlp::{MetricExporter, Protocol, SpanExporter, WithExportConfi
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
+use reqwest::redirect::Policy;
 use tokio::runtime::{Builder, Runtime};
 use url::Url;
 
 use super::data::type_of;
 use super::{Event, EventData, EventListener, RequestEvent};
 use crate::client::{no_tls, tls_config};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::job::OutcomeCounts;
 use crate::types::BaseUrl;
 
@@ -38,13 +39,11 @@ pub struct OtlpExporter {
     /// Where every request goes.
     server: Vec<KeyValue>,
     /// The span of each run under way.
-    runs: Mutex<BTreeMap<u64, Context>>,
+    runs: Mutex<HashMap<u64, Context>>,
+    http: Http,
 }
 
-/// So many runs of one client are hardly under way at once; a run that is dropped never says that it has ended.
-const RUNS_LIMIT: usize = 64;
-
-/// How long a flush waits for the collector.
+/// How long a collector may take with one export.
 const LONGEST_EXPORT: Duration = Duration::from_secs(5);
 
 impl OtlpExporter {
@@ -62,31 +61,32 @@ impl OtlpExporter {
                 "give the address of its OTLP receiver for HTTP, such as http://localhost:4318",
             )
         };
-        let endpoint = endpoint.trim().trim_end_matches('/');
-        let url = Url::parse(endpoint).map_err(|_| invalid())?;
-        if !matches!(url.scheme(), "http" | "https") || !url.has_host() || url.query().is_some() {
+        let url = Url::parse(endpoint.trim()).map_err(|_| invalid())?;
+        let has_more = url.query().is_some() || url.fragment().is_some();
+        // Whoever needs to authenticate has `OTEL_EXPORTER_OTLP_HEADERS`: a password in an address would get into texts.
+        let has_user = !url.username().is_empty() || url.password().is_some();
+        if !matches!(url.scheme(), "http" | "https") || !url.has_host() || has_more || has_user {
             return Err(invalid());
         }
-        let failed = |error: &dyn fmt::Display| Error::internal(format!("no OTLP exporter could be built: {error}"));
+        let endpoint = url.as_str().trim_end_matches('/');
         let http = Http::new(url.scheme() == "https", ca_file)?;
         let spans = SpanExporter::builder()
             .with_http()
             .with_protocol(Protocol::HttpBinary)
             .with_endpoint(format!("{endpoint}/v1/traces"))
-            .with_timeout(LONGEST_EXPORT)
             .with_http_client(http.clone())
             .build()
-            .map_err(|error| failed(&error))?;
+            .map_err(|_| invalid())?;
         let metrics = MetricExporter::builder()
             .with_http()
             .with_protocol(Protocol::HttpBinary)
             .with_endpoint(format!("{endpoint}/v1/metrics"))
-            .with_timeout(LONGEST_EXPORT)
-            .with_http_client(http)
+            .with_http_client(http.clone())
             .build()
-            .map_err(|error| failed(&error))?;
-        let spans = SdkTracerProvider::builder().with_batch_exporter(spans).with_resource(resource()).build();
-        let meters = SdkMeterProvider::builder().with_periodic_exporter(metrics).with_resource(resource()).build();
+            .map_err(|_| invalid())?;
+        let resource = resource();
+        let spans = SdkTracerProvider::builder().with_batch_exporter(spans).with_resource(resource.clone()).build();
+        let meters = SdkMeterProvider::builder().with_periodic_exporter(metrics).with_resource(resource).build();
         let scope = || InstrumentationScope::builder("bizkithub").with_version(env!("CARGO_PKG_VERSION")).build();
         let meter = meters.meter_with_scope(scope());
         Ok(Self {
@@ -119,23 +119,21 @@ impl OtlpExporter {
                 .chain(server.port().map(|port| KeyValue::new("server.port", i64::from(port))))
                 .collect(),
             runs: Mutex::default(),
+            http,
         })
+    }
+
+    fn runs(&self) -> MutexGuard<'_, HashMap<u64, Context>> {
+        self.runs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The span of a run, which begins with the first that is heard of it.
     fn run(&self, run: u64, at: SystemTime) -> Context {
-        let mut runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
-        let context = runs
-            .entry(run)
-            .or_insert_with(|| {
-                let span = self.tracer.span_builder("bizkithub run").with_start_time(at);
-                Context::new().with_span(span.start_with_context(&self.tracer, &Context::new()))
-            })
-            .clone();
-        if runs.len() > RUNS_LIMIT {
-            runs.pop_first();
-        }
-        context
+        let begin = || {
+            let span = self.tracer.span_builder("bizkithub run").with_start_time(at);
+            Context::new().with_span(span.start_with_context(&self.tracer, &Context::new()))
+        };
+        self.runs().entry(run).or_insert_with(begin).clone()
     }
 
     fn request(&self, event: &Event, request: &RequestEvent) {
@@ -150,9 +148,10 @@ impl OtlpExporter {
             self.refusals.add(1, &[error_type]);
         }
         if let Some(remaining) = request.remaining {
-            self.remaining.record(remaining, &[]);
+            self.remaining.record(remaining, &self.server);
         }
-        attributes.push(KeyValue::new("http.request.resend_count", i64::from(request.attempt.saturating_sub(1))));
+        let resent = Some(request.attempt.saturating_sub(1)).filter(|resent| *resent > 0);
+        attributes.extend(resent.map(|resent| KeyValue::new("http.request.resend_count", i64::from(resent))));
         attributes.extend(request.request_id.clone().map(|name| KeyValue::new("bizkithub.request_id", name)));
         let end = system_time(event.at);
         let start = end.checked_sub(request.seconds).unwrap_or(end);
@@ -174,12 +173,12 @@ impl OtlpExporter {
         let end = system_time(event.at);
         let context = self.run(run, end);
         for (outcome, rows) in counts.by_outcome() {
-            self.rows.add(rows, &[KeyValue::new("outcome", outcome)]);
+            self.rows.add(rows, &[KeyValue::new("bizkithub.outcome", outcome)]);
             let rows = i64::try_from(rows).unwrap_or(i64::MAX);
             context.span().set_attribute(KeyValue::new(format!("bizkithub.rows.{outcome}"), rows));
         }
         context.span().end_with_timestamp(end);
-        self.runs.lock().unwrap_or_else(PoisonError::into_inner).remove(&run);
+        self.runs().remove(&run);
     }
 }
 
@@ -208,23 +207,31 @@ impl EventListener for OtlpExporter {
     }
 
     fn flush(&self) -> Result<(), Error> {
-        let (spans, metrics) = (self.spans.force_flush(), self.meters.force_flush());
-        spans.and(metrics).map_err(|error| {
-            Error::coded(
-                crate::error::ErrorKind::Network,
-                "otlp_failed",
-                format!("the OpenTelemetry collector did not take all spans and metrics: {error}"),
-            )
-            .advise("check its address, and that it receives OTLP over HTTP")
+        let flushed = [self.spans.force_flush(), self.meters.force_flush()];
+        let lost = self.http.take_failure().or_else(|| Some(flushed.into_iter().find_map(Result::err)?.to_string()));
+        lost.map_or(Ok(()), |reason| {
+            let message = format!("the OpenTelemetry collector did not take all spans and metrics: {reason}");
+            Err(Error::coded(ErrorKind::Network, "otlp_failed", message)
+                .advise("check its address, and that it receives OTLP over HTTP"))
         })
     }
 }
 
 impl Drop for OtlpExporter {
     fn drop(&mut self) {
-        // Nobody is left to be told that something was lost.
-        drop(self.spans.shutdown_with_timeout(LONGEST_EXPORT));
-        drop(self.meters.shutdown_with_timeout(LONGEST_EXPORT));
+        // Runs that were dropped never said that they had ended.
+        for (_, context) in self.runs().drain() {
+            context.span().end();
+        }
+        let (spans, meters) = (self.spans.clone(), self.meters.clone());
+        // Whoever drops the last clone of a client may be a thread that must not wait: of an interpreter, an event loop or a runtime.
+        let shutdown = move || {
+            // Nobody is left to be told that something was lost.
+            drop(spans.shutdown_with_timeout(LONGEST_EXPORT));
+            drop(meters.shutdown_with_timeout(LONGEST_EXPORT));
+        };
+        // Without another thread, nothing more is exported.
+        drop(std::thread::Builder::new().name("bizkithub-otlp".to_owned()).spawn(shutdown));
     }
 }
 
@@ -234,25 +241,33 @@ impl fmt::Debug for OtlpExporter {
     }
 }
 
-/// What the standard variables tell (`OTEL_SERVICE_NAME`, `OTEL_RESOURCE_ATTRIBUTES`), and a name where they tell none.
+/// What the standard variables tell (`OTEL_SERVICE_NAME`, `OTEL_RESOURCE_ATTRIBUTES`), a name where they tell none, and a number by which the
+/// metrics of several clients and processes are told apart.
 fn resource() -> Resource {
     let known = Resource::builder().build();
     let name = known.get(&"service.name".into()).map(|name| name.to_string());
-    match name.filter(|name| !name.starts_with("unknown_service")) {
-        Some(_) => known,
-        None => Resource::builder().with_service_name("bizkithub").build(),
+    let mut builder = Resource::builder();
+    if name.is_none_or(|name| name.starts_with("unknown_service")) {
+        builder = builder.with_service_name("bizkithub");
     }
+    if known.get(&"service.instance.id".into()).is_none() {
+        let instance = format!("{:032x}", fastrand::u128(..));
+        builder = builder.with_attribute(KeyValue::new("service.instance.id", instance));
+    }
+    builder.build()
 }
 
 fn system_time(at: Timestamp) -> SystemTime {
     SystemTime::try_from(at).unwrap_or(SystemTime::UNIX_EPOCH)
 }
 
-/// HTTP for the exporter's threads, which have no runtime.
+/// HTTP for the exporter's threads, which have no runtime. Like the client's own, it goes where it is told to and nowhere else.
 #[derive(Clone, Debug)]
 struct Http {
     client: reqwest::Client,
     runtime: Arc<OwnRuntime>,
+    /// Why the last export failed, until a flush tells.
+    failure: Arc<Mutex<Option<String>>>,
 }
 
 #[derive(Debug)]
@@ -270,11 +285,42 @@ impl Drop for OwnRuntime {
 impl Http {
     fn new(is_https: bool, ca_file: Option<&Path>) -> Result<Self, Error> {
         let failed = |error: &dyn fmt::Display| Error::internal(format!("no HTTP client for OTLP: {error}"));
-        let tls = if is_https { tls_config(ca_file)? } else { no_tls()? };
-        let client =
-            reqwest::Client::builder().tls_backend_preconfigured(tls).build().map_err(|error| failed(&error))?;
+        let builder = reqwest::Client::builder()
+            .redirect(Policy::none())
+            .referer(false)
+            .connect_timeout(LONGEST_EXPORT)
+            .timeout(LONGEST_EXPORT);
+        let builder = match is_https {
+            true => builder.tls_backend_preconfigured(tls_config(ca_file)?),
+            false => builder.no_proxy().tls_backend_preconfigured(no_tls()?),
+        };
+        let client = builder.build().map_err(|error| failed(&error))?;
         let runtime = Builder::new_current_thread().enable_all().build().map_err(|error| failed(&error))?;
-        Ok(Self { client, runtime: Arc::new(OwnRuntime(Some(runtime))) })
+        Ok(Self { client, runtime: Arc::new(OwnRuntime(Some(runtime))), failure: Arc::default() })
+    }
+
+    fn failure(&self) -> MutexGuard<'_, Option<String>> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take_failure(&self) -> Option<String> {
+        self.failure().take()
+    }
+
+    async fn exchange(&self, request: reqwest::Request) -> Result<Response<Bytes>, HttpError> {
+        let answer = self.client.execute(request).await.map_err(|error| {
+            // Without the address, whose path is of no use here; the innermost cause says what happened.
+            let error = error.without_url();
+            let causes = std::iter::successors(std::error::Error::source(&error), |cause| cause.source());
+            *self.failure() = Some(causes.last().map_or_else(|| error.to_string(), ToString::to_string));
+            error
+        })?;
+        let status = answer.status();
+        if !status.is_success() {
+            *self.failure() = Some(format!("it answers HTTP {}", status.as_u16()));
+        }
+        // What else it says, such as how many it refused, nobody would read.
+        Ok(Response::builder().status(status).body(Bytes::new())?)
     }
 }
 
@@ -282,13 +328,9 @@ impl Http {
 impl HttpClient for Http {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
         let request = reqwest::Request::try_from(request)?;
-        let exchange = async {
-            let answer = self.client.execute(request).await.map_err(reqwest::Error::without_url)?;
-            Ok(Response::builder().status(answer.status()).body(answer.bytes().await?)?)
-        };
         match &self.runtime.0 {
             // The exporter's threads wait for this future and do nothing else.
-            Some(runtime) => runtime.block_on(exchange),
+            Some(runtime) => runtime.block_on(self.exchange(request)),
             None => Err("the exporter has ended".into()),
         }
     }

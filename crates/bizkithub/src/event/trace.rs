@@ -69,12 +69,14 @@ pub(crate) fn request_span(base_url: &BaseUrl, operation: Operation, attempt: u3
     tracing::info_span!(
         target: "bizkithub",
         "request",
+        otel.name = %format_args!("{} {}", operation.method().as_str(), operation.path()),
         otel.kind = "client",
+        otel.status_code = field::Empty,
         http.request.method = operation.method().as_str(),
         url.template = operation.path(),
         server.address = base_url.host(),
         server.port = base_url.port(),
-        http.request.resend_count = attempt.saturating_sub(1),
+        http.request.resend_count = Some(attempt.saturating_sub(1)).filter(|resent| *resent > 0),
         http.response.status_code = field::Empty,
         "error.type" = field::Empty,
     )
@@ -87,6 +89,7 @@ pub(crate) fn end_request(span: &Span, status: Option<u16>, error: Option<&Error
     }
     if let Some(error) = error {
         span.record("error.type", type_of(error));
+        span.record("otel.status_code", "ERROR");
     }
 }
 

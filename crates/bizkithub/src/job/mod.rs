@@ -1,6 +1,8 @@
 //! The bulk engine: rows → plan → run → report. Every row keeps its number and gets exactly one outcome.
 
 mod allowed_groups;
+#[cfg(feature = "arrow")]
+mod arrow_ipc;
 mod assignments;
 mod attempt;
 mod bill;
@@ -12,6 +14,8 @@ mod checked_rows;
 mod columns;
 mod concurrency;
 mod customer_table;
+#[cfg(feature = "arrow")]
+mod decoding;
 mod gate;
 mod group_lists;
 mod group_table;

@@ -576,8 +576,10 @@ impl<'a> Run<'a> {
         let clock = self.client.clock();
         let now = clock.monotonic();
         attempt.has_failed = true;
-        self.client.tell(EventData::RequestRetried { error: error.clone(), wait });
         let moment = error.retry_at().or_else(|| clock.now().checked_add(wait).ok());
+        if wait <= LONGEST_BACKOFF && self.course == Course::Sending {
+            self.client.tell(EventData::RequestRetried { error: error.clone(), wait });
+        }
         self.note(customer, unsettled, error);
         if wait <= LONGEST_BACKOFF {
             self.later.push(Retry { due: now + wait, attempt });

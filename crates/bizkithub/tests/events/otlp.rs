@@ -181,7 +181,7 @@ async fn requests_refusals_quota_and_rows_are_metrics() {
     assert_eq!(counts, [("200".to_owned(), 1), ("400".to_owned(), 1)]);
     assert_eq!(metrics["http.client.request.duration"].unit, "s");
     assert_eq!(points(&metrics["bizkithub.refusals"]), BTreeMap::from([("NOT_WANTED".to_owned(), 1)]));
-    assert_eq!(points(&metrics["bizkithub.quota.remaining"]), BTreeMap::from([(String::new(), 98)]));
+    assert_eq!(points(&metrics["bizkithub.quota.remaining"]), BTreeMap::from([("localhost".to_owned(), 98)]));
     let rows = points(&metrics["bizkithub.rows"]);
     assert_eq!((rows["applied"], rows["rejected"], rows["pending"]), (1, 2, 0));
 }
@@ -189,8 +189,7 @@ async fn requests_refusals_quota_and_rows_are_metrics() {
 #[tokio::test(start_paused = true)]
 async fn nothing_that_is_exported_names_a_customer_or_holds_the_key() {
     let collector = Collector::start(200);
-    let (client, _) = run(&collector).await;
-    drop(client);
+    run(&collector).await;
     let arrived = collector.arrived.lock().expect("no panic");
     assert!(arrived.len() >= 2);
     for (path, body) in &*arrived {
@@ -202,15 +201,26 @@ async fn nothing_that_is_exported_names_a_customer_or_holds_the_key() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_left_is_exported_when_the_client_is_dropped() {
+async fn a_flush_exports_what_is_left() {
     let collector = Collector::start(200);
     let world = World::new(|_, _| Ok(yes()));
     let client = world.build(Client::builder().otlp_endpoint(format!("{}/", collector.endpoint)));
     client.ping().await.expect("a yes");
-    drop(client);
+    client.flush();
     let spans = collector.spans();
     assert_eq!(spans.iter().map(|span| &*span.name).collect::<Vec<_>>(), ["GET /ping/v1"]);
     assert!(spans[0].parent_span_id.is_empty());
+    assert!(!attributes(&spans[0].attributes).contains_key("http.request.resend_count"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn codes_of_no_documented_form_are_no_labels() {
+    let collector = Collector::start(200);
+    let world = World::new(|_, _| Ok(refusal(400, "jan@barasek.com is not welcome")));
+    let client = world.build(Client::builder().otlp_endpoint(&collector.endpoint));
+    client.ping().await.expect_err("a refusal");
+    client.flush();
+    assert_eq!(attributes(&collector.spans()[0].attributes)["error.type"], "rejected");
 }
 
 #[tokio::test(start_paused = true)]
@@ -219,14 +229,22 @@ async fn a_collector_that_refuses_is_told_of_and_fails_no_run() {
     let (_client, events) = run(&collector).await;
     let lost: Vec<_> = events.iter().filter(|event| event.data.name() == "telemetry.lost").collect();
     let [lost] = &*lost else { panic!("{events:#?}") };
-    assert!(lost.data.to_string().contains("(otlp_failed)"), "{}", lost.data);
+    assert!(lost.data.to_string().contains("it answers HTTP 400 (otlp_failed)"), "{}", lost.data);
 }
 
 #[test]
 fn an_address_that_is_none_is_refused() {
-    for address in ["localhost:4318", "grpc://localhost:4317", "", "http://", "http://localhost:4318/?token=1"] {
+    for address in [
+        "localhost:4318",
+        "grpc://localhost:4317",
+        "",
+        "http://",
+        "http://localhost:4318/?token=1",
+        "http://me:secret@localhost:4318",
+    ] {
         let settings = Client::builder().api_key(KEY).base_url("http://localhost").otlp_endpoint(address);
         let error = settings.build().expect_err(address);
         assert_eq!(error.code(), Some("otlp_endpoint_invalid"), "{address}");
+        assert!(!error.to_string().contains("secret"), "{error}");
     }
 }

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _DEBUG = 10
 """The level of all that a single call tells; `logging` need not be imported for it."""
+WARNING = 30
+"""The level of what the end of a client tells."""
 
 
 class Telling:
@@ -57,10 +59,10 @@ class Telling:
             self._logger.log(level, "%s", message, extra={"bizkithub": event})
 
 
-def telling_of_call() -> Telling | None:
-    """Who wants to know what a single call tells; usually nobody."""
+def telling_of_call(level: int = _DEBUG) -> Telling | None:
+    """Who wants to know what a single call tells, which is of this level; usually nobody."""
     logger = _logger()
-    return Telling(None) if logger is not None and logger.isEnabledFor(_DEBUG) else None
+    return Telling(None) if logger is not None and logger.isEnabledFor(level) else None
 
 
 def _logger() -> Logger | None:

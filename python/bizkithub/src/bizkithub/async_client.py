@@ -5,7 +5,7 @@ from __future__ import annotations
 from bizkithub import _native, _rows, receipt
 from bizkithub._base_client import BaseClient, is_path
 from bizkithub._frame import is_frame, rows_of
-from bizkithub._telling import telling_of_call
+from bizkithub._telling import WARNING, telling_of_call
 from bizkithub.plan import AsyncPlan
 
 TYPE_CHECKING = False
@@ -144,13 +144,17 @@ class AsyncClient(BaseClient):
 
     async def close(self) -> None:
         """Close the connections. Calls in flight end as they would; later ones raise `InvalidInputError`."""
-        tell = telling_of_call()
-        if self._native.is_exporting:
-            from asyncio import to_thread
+        telling = telling_of_call(WARNING)
+        if not self._native.is_exporting:
+            self._native.close(telling)
+            return
+        from asyncio import to_thread
 
-            await to_thread(self._native.close, tell)
-        else:
-            self._native.close(tell)
+        events: list[tuple[int, str]] = []
+        await to_thread(self._native.close, lambda level, text: events.append((level, text)))
+        if telling is not None:
+            for event in events:
+                telling(*event)
 
     async def __aenter__(self) -> Self:
         return self

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bizkithub import _native, receipt
 from bizkithub._base_client import BaseClient, is_path
 from bizkithub._frame import is_frame, rows_of
-from bizkithub._telling import telling_of_call
+from bizkithub._telling import WARNING, telling_of_call
 from bizkithub.plan import Plan
 
 TYPE_CHECKING = False
@@ -126,7 +126,7 @@ class Client(BaseClient):
 
     def close(self) -> None:
         """Close the connections. Calls in flight end as they would; later ones raise `InvalidInputError`."""
-        self._native.close(telling_of_call())
+        self._native.close(telling_of_call(WARNING))
 
     def __enter__(self) -> Self:
         return self

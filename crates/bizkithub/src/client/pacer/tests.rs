@@ -121,6 +121,23 @@ fn a_place_is_free_again_one_window_after_its_answer() {
 }
 
 #[test]
+fn what_is_under_way_may_come_back_as_long_as_it_is_not_all_used() {
+    let mut pacer = given("3/h");
+    exchange(&mut pacer, BEGIN);
+    assert_eq!(pacer.ask(BEGIN, &fast(ME, 5)), Decision::Go(2));
+    assert_eq!(pacer.ask(BEGIN, &fast(ME, 5)), Decision::AfterAnswer);
+    // Calls that could not wait have used up more than there is.
+    pacer.observe(ME, &yes(BEGIN, BEGIN));
+    pacer.observe(ME, &yes(BEGIN, BEGIN));
+    pacer.take(BEGIN, ME);
+    assert_eq!(pacer.ask(BEGIN, &fast(ME, 5)), used_up(BEGIN + HOUR));
+    // What is left to others is not under way.
+    let mut pacer = given("2/h");
+    exchange(&mut pacer, BEGIN);
+    assert_eq!(pacer.ask(BEGIN, &Wish { reserve: 0.5, ..fast(ME, 5) }), used_up(BEGIN + HOUR));
+}
+
+#[test]
 fn answers_of_about_the_same_time_share_a_bucket_as_late_as_the_last_of_them() {
     // A bucket of this window is four seconds wide.
     let mut pacer = given("9/1000s");
@@ -222,7 +239,8 @@ fn no_second_has_more_than_its_burst() {
 fn the_published_silent_limit_is_found_out_by_one_request() {
     let mut pacer = assumed();
     exchange(&mut pacer, BEGIN);
-    assert_eq!(pacer.ask(BEGIN, &fast(ME, 2_000)), Decision::Go(999));
+    assert_eq!(pacer.ask(BEGIN, &fast(ME, 400)), Decision::Go(400));
+    assert_eq!(pacer.ask(BEGIN, &fast(ME, 2_000)), Decision::Go(599));
     assert_eq!(pacer.ask(BEGIN, &fast(ME, 2_000)), Decision::AfterAnswer);
     for _ in 0..998 {
         pacer.observe(ME, &yes(BEGIN, BEGIN + SECOND));
@@ -295,6 +313,14 @@ fn what_left_before_an_answer_and_came_after_it_is_not_in_it() {
         pacer.observe(ME, &told(BEGIN, BEGIN + late, 100, 90, Some(BEGIN + HOUR)));
         assert_eq!(pacer.told.map(|told| told.left), Some(87), "{late}");
     }
+    // What was answered before it left is in it, also when a bucket holds both.
+    let mut pacer = given("100/h");
+    assert_eq!(pacer.ask(BEGIN, &fast(ME, 4)), Decision::Go(4));
+    for answered in [BEGIN - SECOND / 5, BEGIN, BEGIN + SECOND / 10] {
+        pacer.observe(ME, &yes(BEGIN - SECOND / 4, answered));
+    }
+    pacer.observe(ME, &told(BEGIN, BEGIN + SECOND / 5, 100, 90, None));
+    assert_eq!(pacer.told.map(|told| told.left), Some(89));
     // Nor can a reset be believed that may be used up already.
     let mut pacer = given("100/h");
     assert_eq!(pacer.ask(BEGIN, &fast(ME, 4)), Decision::Go(4));
@@ -321,6 +347,25 @@ fn a_told_reset_lets_one_request_find_out_what_there_is() {
     pacer.observe(ME, &told(reset, reset, 10, 9, Some(reset + HOUR)));
     assert_eq!(pacer.ask(reset, &fast(ME, 20)), Decision::Go(9));
     assert_eq!(pacer.told.map(|told| (told.left, told.resets_at)), Some((0, Some(reset + HOUR))));
+}
+
+#[test]
+fn a_reset_is_believed_until_it_is_there_or_more_was_sent_than_the_server_had_left() {
+    let reset = BEGIN + 100 * SECOND;
+    let told_of = |left| {
+        let mut pacer = given("10/500s");
+        pacer.observe(ME, &told(BEGIN, BEGIN, 10, left, Some(reset)));
+        pacer
+    };
+    let after_one_more = |left, at| {
+        let mut pacer = told_of(left);
+        pacer.take(at, ME);
+        pacer.told.and_then(|told| told.resets_at)
+    };
+    assert_eq!(after_one_more(1, BEGIN), Some(reset));
+    assert_eq!(after_one_more(0, BEGIN), None);
+    assert_eq!(after_one_more(5, reset - 1), Some(reset));
+    assert_eq!(after_one_more(5, reset), None);
 }
 
 #[test]
@@ -488,9 +533,8 @@ fn a_silent_refusal_says_that_a_window_is_full_but_not_of_how_many() {
     // What a minute was assumed to allow, in an hour; three were seen in a window that was not seen from its beginning.
     assert_eq!((limit.count, limit.window, limit.seen, limit.source), (30_000_000, HOUR, Some(3), Source::Assumed));
     let next = BEGIN + HOUR;
-    // Few at once, since any may be refused.
-    assert_eq!(pacer.ask(next, &fast(ME, 50)), Decision::Go(50));
-    pacer.give_back(ME, 48);
+    // Up to what was seen, everybody may go; beyond it few at once, since any may be refused.
+    assert_eq!(pacer.ask(next, &fast(ME, 2)), Decision::Go(2));
     for _ in 0..2 {
         pacer.observe(ME, &yes(next, next));
     }
@@ -508,6 +552,24 @@ fn a_silent_refusal_says_that_a_window_is_full_but_not_of_how_many() {
     pacer.take(next, ME);
     pacer.observe(ME, &refused(next + HOUR - 1, hour()));
     assert_eq!(pacer.rate(), Some(rate("6/h")));
+}
+
+#[test]
+fn refusals_of_one_window_show_no_limit() {
+    for in_blocks in [false, true] {
+        let refusal = || QuotaRefusal { retry_at: Some(0), window: Some(SILENT_WINDOW), in_blocks };
+        let mut pacer = assumed();
+        for (at, seen) in [(1, 3), (20, 5)] {
+            let at = BEGIN + at * SECOND;
+            while pacer.used_in_block(at) < seen {
+                exchange(&mut pacer, at);
+            }
+            pacer.take(at, ME);
+            pacer.observe(ME, &refused(at, refusal()));
+            // Nor is it the published one, which has come at its thousandth request.
+            assert_eq!((pacer.is_sure(), pacer.limit.and_then(|limit| limit.seen)), (false, Some(seen)), "{in_blocks}");
+        }
+    }
 }
 
 #[test]

@@ -10,6 +10,7 @@ use super::{FileSource, open};
 use crate::error::Error;
 use crate::job::cell::RowCells;
 use crate::job::columns::Columns;
+use crate::job::decoding::decoded;
 use crate::job::plan::PlanBuilder;
 use crate::job::record_batch::for_each_slice;
 
@@ -61,11 +62,12 @@ fn batches_of(
     columns: &Columns,
 ) -> Result<impl Iterator<Item = Result<RecordBatch, Error>> + use<>, Error> {
     let path = file.to_owned();
-    let invalid = move |error: &dyn std::fmt::Display| {
-        let message = format!("the file {} cannot be read as Parquet: {error}", path.display());
+    let invalid = move |reason: String| {
+        let message = format!("the file {} cannot be read as Parquet: {reason}", path.display());
         Error::invalid_input("parquet_invalid", message, "check that it is a complete Parquet file")
     };
-    let builder = ParquetRecordBatchReaderBuilder::try_new(open(file)?).map_err(|error| invalid(&error))?;
+    let opened = open(file)?;
+    let builder = decoded(|| ParquetRecordBatchReaderBuilder::try_new(opened)).map_err(&invalid)?;
     let named = [&columns.email, &columns.cu_ref_no, &columns.groups];
     let named: HashSet<&str> = named.into_iter().flatten().map(|name| name.trim()).collect();
     let fields = builder.schema().fields().iter().enumerate();
@@ -78,9 +80,11 @@ fn batches_of(
         ProjectionMask::roots(builder.parquet_schema(), wanted)
     };
     let schema = builder.schema().clone();
-    let reader = builder.with_projection(mask).with_batch_size(BATCH).build().map_err(|error| invalid(&error))?;
+    let builder = builder.with_projection(mask).with_batch_size(BATCH);
+    let mut reader = decoded(|| builder.build()).map_err(&invalid)?;
     let nothing = std::iter::once(Ok(RecordBatch::new_empty(schema)));
-    Ok(nothing.chain(reader.map(move |batch| batch.map_err(|error| invalid(&error)))))
+    let next = move || decoded(|| reader.next().transpose()).map_err(&invalid).transpose();
+    Ok(nothing.chain(std::iter::from_fn(next)))
 }
 
 #[cfg(test)]

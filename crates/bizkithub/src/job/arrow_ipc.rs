@@ -1,9 +1,8 @@
-//! Arrow data that the host has as bytes.
+//! Arrow data that a host has as bytes of an IPC stream or file.
 //!
 //! The decoders get nothing but bytes that are there, and so allocate nothing that the data only claims. Where they panic, the data
 //! contradict themselves.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
@@ -12,18 +11,28 @@ use arrow_ipc::convert::fb_to_schema;
 use arrow_ipc::reader::{FileDecoder, StreamDecoder};
 use arrow_ipc::{Block, Footer, root_as_footer};
 use arrow_schema::{ArrowError, SchemaRef};
-use bizkithub::Error;
-use bizkithub::job::{Columns, PlanBuilder};
+
+use super::columns::Columns;
+use super::decoding::decoded;
+use super::plan::PlanBuilder;
+use crate::error::Error;
 
 /// What an IPC file begins and ends with; a stream does not.
 const MARK: &[u8] = b"ARROW1";
 /// The footer's length and the mark, at the end of a file.
 const FILE_END: usize = 4 + MARK.len();
 
-/// Gives a plan the rows of an Arrow IPC stream or file.
-pub(crate) fn push_arrow(plan: &mut PlanBuilder, bytes: Vec<u8>, columns: &Columns) -> Result<(), Error> {
-    let bytes = Buffer::from(bytes);
-    if bytes.starts_with(MARK) { push_file(plan, &bytes, columns) } else { push_stream(plan, bytes, columns) }
+impl PlanBuilder {
+    /// Takes the rows of an Arrow IPC stream or file, uncompressed. Nothing that the bytes claim is believed before it is found there.
+    ///
+    /// # Errors
+    ///
+    /// `arrow_invalid` for bytes that are none, and those of [`PlanBuilder::push_batch`]; rows of the batches before the one at fault are
+    /// taken.
+    pub fn push_ipc(&mut self, bytes: Vec<u8>, columns: &Columns) -> Result<(), Error> {
+        let bytes = Buffer::from(bytes);
+        if bytes.starts_with(MARK) { push_file(self, &bytes, columns) } else { push_stream(self, bytes, columns) }
+    }
 }
 
 fn push_stream(plan: &mut PlanBuilder, mut bytes: Buffer, columns: &Columns) -> Result<(), Error> {
@@ -95,8 +104,7 @@ fn part_of(bytes: &Buffer, block: &Block) -> Result<Buffer, Error> {
 }
 
 fn decode<T>(work: impl FnOnce() -> Result<T, ArrowError>) -> Result<T, Error> {
-    let decoded = catch_unwind(AssertUnwindSafe(work)).map_err(|_| invalid("its parts contradict one another"))?;
-    decoded.map_err(|error| invalid(&error.to_string()))
+    decoded(work).map_err(|reason| invalid(&reason))
 }
 
 fn invalid(reason: &str) -> Error {
