@@ -1,10 +1,10 @@
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{Read, Seek};
 use std::process::{Child, Output};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::driver::{Driver, Job};
@@ -54,17 +54,26 @@ impl<'a> Running<'a> {
         Ok(kill_process(process, signal)?)
     }
 
-    /// Whether a signal has stopped it; given a moment to take effect.
-    pub(crate) fn is_stopped(&self) -> Result<bool> {
+    /// Stops all its threads, each at the end of its system call. Tells whether it was still there to be stopped.
+    pub(crate) fn stop(&self) -> Result<bool> {
+        self.signal(Signal::STOP)?;
         let child = self.child.as_ref().context("the run has ended")?;
-        for _ in 0..100 {
-            let status = std::fs::read_to_string(format!("/proc/{}/status", child.id()))?;
-            if status.lines().any(|line| line.starts_with("State:\tT")) {
+        for _ in 0..1_000 {
+            let mut states = Vec::new();
+            for thread in fs::read_dir(format!("/proc/{}/task", child.id()))? {
+                // A thread that has ended meanwhile is not there to be asked.
+                let status = fs::read_to_string(thread?.path().join("status")).unwrap_or_default();
+                states.extend(status.lines().find_map(|line| line.strip_prefix("State:\t")?.chars().next()));
+            }
+            if states.iter().all(|state| *state == 'T') {
                 return Ok(true);
             }
-            thread::sleep(Duration::from_millis(10));
+            if states.contains(&'Z') {
+                return Ok(false);
+            }
+            thread::sleep(Duration::from_millis(5));
         }
-        Ok(false)
+        bail!("{} does not stand still", self.driver.name())
     }
 
     pub(crate) fn kill(mut self) -> Result<()> {

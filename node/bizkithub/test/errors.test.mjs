@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
 
 import * as esm from '../dist/index.mjs';
@@ -77,8 +79,12 @@ describe('errors', () => {
       sandbox.addFault({ effect: 'resetBeforeApplying' });
       return clientOf(sandbox, { tries: 1 }).addGroups(jan);
     },
-    ledger: async (sandbox) => {
-      const ledger = isWasm ? brokenLedger : fileURLToPath(new URL('../package.json', import.meta.url));
+    ledger: async (sandbox, context) => {
+      const folder = mkdtempSync(join(tmpdir(), 'bizkithub-'));
+      context.after(() => rmSync(folder, { recursive: true }));
+      const file = join(folder, 'customers.csv');
+      writeFileSync(file, 'email\n');
+      const ledger = isWasm ? brokenLedger : file;
       return (await clientOf(sandbox, { ledger }).plan([jan], { email: 'email', groups: 'groups' })).run();
     },
     internal: () => {
@@ -93,7 +99,7 @@ describe('errors', () => {
     // A panic ends a WebAssembly module: test/calls.test.mjs shows what becomes of its calls.
     test(`of the kind ${kind} are reached`, { skip: isWasm && kind === 'internal' }, async (context) => {
       const sandbox = await startSandbox(context);
-      const error = await Promise.resolve().then(() => provoked[kind](sandbox)).then(() => undefined, (reason) => reason);
+      const error = await Promise.resolve().then(() => provoked[kind](sandbox, context)).then(() => undefined, (reason) => reason);
       assert.equal(error?.constructor, errorClass, inspect(error));
       assert.equal(error.kind, kind);
     });

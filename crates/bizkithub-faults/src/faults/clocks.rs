@@ -59,8 +59,7 @@ pub(crate) fn suspend(trial: &Trial) -> Result<Finding> {
             let job = Job { timeout: Duration::from_secs(1), ..Job::default() };
             let mut run = stage.spawn(driver, &job)?;
             run.must_reach(300 + 200 * round)?;
-            run.signal(Signal::STOP)?;
-            ensure!(run.is_stopped()?, "the process does not stand still");
+            ensure!(run.stop()?, "the run ended before it could be suspended");
             let before = stage.sandbox.request_count();
             thread::sleep(Duration::from_millis(1_500));
             let meanwhile = stage.sandbox.request_count() - before;

@@ -577,14 +577,15 @@ impl<'a> Run<'a> {
         let now = clock.monotonic();
         attempt.has_failed = true;
         let moment = error.retry_at().or_else(|| clock.now().checked_add(wait).ok());
-        if wait <= LONGEST_BACKOFF && self.course == Course::Sending {
-            self.client.tell(EventData::RequestRetried { error: error.clone(), wait });
-        }
-        self.note(customer, unsettled, error);
         if wait <= LONGEST_BACKOFF {
+            if self.course == Course::Sending {
+                self.client.tell(EventData::RequestRetried { error: error.clone(), wait });
+            }
+            self.note(customer, unsettled, error);
             self.later.push(Retry { due: now + wait, attempt });
             return;
         }
+        self.note(customer, unsettled, error);
         // Who asks for a longer wait than a failure would cost speaks of every request, not of this one.
         self.ready.push_front(attempt);
         if let Some(moment) = moment.filter(|_| self.is_too_long(wait, true) || self.on_quota == OnQuota::Stop) {

@@ -100,6 +100,8 @@ fn a_quota_that_was_given_needs_no_first_answer() {
     assert_eq!(pacer.ask(BEGIN, &fast(ME, 0)), Decision::Go(1));
     assert_eq!(pacer.ask(BEGIN, &fast(ME, 5)), Decision::Go(5));
     assert_eq!(pacer.ask(BEGIN, &fast(OTHER, 5)), Decision::Go(4));
+    // Nor need the published limit be found out.
+    assert_eq!(given("5000/h").ask(BEGIN, &fast(ME, 2_000)), Decision::Go(2_000));
 }
 
 #[test]
@@ -533,6 +535,8 @@ fn a_silent_refusal_says_that_a_window_is_full_but_not_of_how_many() {
     // What a minute was assumed to allow, in an hour; three were seen in a window that was not seen from its beginning.
     assert_eq!((limit.count, limit.window, limit.seen, limit.source), (30_000_000, HOUR, Some(3), Source::Assumed));
     let next = BEGIN + HOUR;
+    // The published limit is not looked for any more.
+    assert_eq!(pacer.clone().ask(next, &fast(ME, 2_000)), Decision::Go(2_000));
     // Up to what was seen, everybody may go; beyond it few at once, since any may be refused.
     assert_eq!(pacer.ask(next, &fast(ME, 2)), Decision::Go(2));
     for _ in 0..2 {
