@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("BIZKITHUB_API_KEY", "BIZKITHUB_BASE_URL", "RUST_BACKTRACE"):
+    for name in ("BIZKITHUB_API_KEY", "BIZKITHUB_BASE_URL", "BIZKITHUB_OTLP_ENDPOINT", "RUST_BACKTRACE"):
         monkeypatch.delenv(name, raising=False)
 
 

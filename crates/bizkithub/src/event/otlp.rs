@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
-use opentelemetry::metrics::{Counter, Gauge, Histogram, MeterProvider};
+use opentelemetry::metrics::{Counter, Gauge, Histogram, Meter, MeterProvider};
 use opentelemetry::trace::{Span, SpanKind, Status, TraceContextExt, Tracer, TracerProvider};
 use opentelemetry::{Context, InstrumentationScope, KeyValue};
 use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
@@ -32,15 +32,51 @@ pub struct OtlpExporter {
     spans: SdkTracerProvider,
     tracer: SdkTracer,
     meters: SdkMeterProvider,
-    duration: Histogram<f64>,
-    refusals: Counter<u64>,
-    remaining: Gauge<u64>,
-    rows: Counter<u64>,
+    instruments: Instruments,
     /// Where every request goes.
     server: Vec<KeyValue>,
     /// The span of each run under way.
     runs: Mutex<HashMap<u64, Context>>,
     http: Http,
+}
+
+/// What is counted and measured.
+struct Instruments {
+    duration: Histogram<f64>,
+    refusals: Counter<u64>,
+    remaining: Gauge<u64>,
+    rows: Counter<u64>,
+}
+
+impl Instruments {
+    /// In seconds: those of <https://opentelemetry.io/docs/specs/semconv/http/http-metrics/>.
+    const BOUNDARIES: [f64; 14] = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
+
+    fn new(meter: &Meter) -> Self {
+        Self {
+            duration: meter
+                .f64_histogram("http.client.request.duration")
+                .with_unit("s")
+                .with_description("Duration of HTTP requests to BizKitHub")
+                .with_boundaries(Self::BOUNDARIES.to_vec())
+                .build(),
+            refusals: meter
+                .u64_counter("bizkithub.refusals")
+                .with_unit("{request}")
+                .with_description("Requests that were answered with a refusal, by its code")
+                .build(),
+            remaining: meter
+                .u64_gauge("bizkithub.quota.remaining")
+                .with_unit("{request}")
+                .with_description("Requests left in the quota's window, as the server told last")
+                .build(),
+            rows: meter
+                .u64_counter("bizkithub.rows")
+                .with_unit("{row}")
+                .with_description("Rows of runs that have ended, by outcome")
+                .build(),
+        }
+    }
 }
 
 /// How long a collector may take with one export.
@@ -68,19 +104,19 @@ impl OtlpExporter {
         if !matches!(url.scheme(), "http" | "https") || !url.has_host() || has_more || has_user {
             return Err(invalid());
         }
-        let endpoint = url.as_str().trim_end_matches('/');
+        let path = |name: &str| format!("{}/v1/{name}", url.as_str().trim_end_matches('/'));
         let http = Http::new(url.scheme() == "https", ca_file)?;
         let spans = SpanExporter::builder()
             .with_http()
             .with_protocol(Protocol::HttpBinary)
-            .with_endpoint(format!("{endpoint}/v1/traces"))
+            .with_endpoint(path("traces"))
             .with_http_client(http.clone())
             .build()
             .map_err(|_| invalid())?;
         let metrics = MetricExporter::builder()
             .with_http()
             .with_protocol(Protocol::HttpBinary)
-            .with_endpoint(format!("{endpoint}/v1/metrics"))
+            .with_endpoint(path("metrics"))
             .with_http_client(http.clone())
             .build()
             .map_err(|_| invalid())?;
@@ -88,31 +124,9 @@ impl OtlpExporter {
         let spans = SdkTracerProvider::builder().with_batch_exporter(spans).with_resource(resource.clone()).build();
         let meters = SdkMeterProvider::builder().with_periodic_exporter(metrics).with_resource(resource).build();
         let scope = || InstrumentationScope::builder("bizkithub").with_version(env!("CARGO_PKG_VERSION")).build();
-        let meter = meters.meter_with_scope(scope());
         Ok(Self {
             tracer: spans.tracer_with_scope(scope()),
-            duration: meter
-                .f64_histogram("http.client.request.duration")
-                .with_unit("s")
-                .with_description("Duration of HTTP requests to BizKitHub")
-                // Those of the convention: <https://opentelemetry.io/docs/specs/semconv/http/http-metrics/>
-                .with_boundaries(vec![0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0])
-                .build(),
-            refusals: meter
-                .u64_counter("bizkithub.refusals")
-                .with_unit("{request}")
-                .with_description("Requests that were answered with a refusal, by its code")
-                .build(),
-            remaining: meter
-                .u64_gauge("bizkithub.quota.remaining")
-                .with_unit("{request}")
-                .with_description("Requests left in the quota's window, as the server told last")
-                .build(),
-            rows: meter
-                .u64_counter("bizkithub.rows")
-                .with_unit("{row}")
-                .with_description("Rows of runs that have ended, by outcome")
-                .build(),
+            instruments: Instruments::new(&meters.meter_with_scope(scope())),
             spans,
             meters,
             server: std::iter::once(KeyValue::new("server.address", server.host().to_owned()))
@@ -143,12 +157,12 @@ impl OtlpExporter {
         attributes.extend(status.map(|status| KeyValue::new("http.response.status_code", i64::from(status))));
         let error_type = request.error_type().map(|name| KeyValue::new("error.type", name.to_owned()));
         attributes.extend(error_type.clone());
-        self.duration.record(request.seconds.as_secs_f64(), &attributes);
+        self.instruments.duration.record(request.seconds.as_secs_f64(), &attributes);
         if let Some(error_type) = error_type.filter(|_| status.is_some()) {
-            self.refusals.add(1, &[error_type]);
+            self.instruments.refusals.add(1, &[error_type]);
         }
         if let Some(remaining) = request.remaining {
-            self.remaining.record(remaining, &self.server);
+            self.instruments.remaining.record(remaining, &self.server);
         }
         let resent = Some(request.attempt.saturating_sub(1)).filter(|resent| *resent > 0);
         attributes.extend(resent.map(|resent| KeyValue::new("http.request.resend_count", i64::from(resent))));
@@ -173,7 +187,7 @@ impl OtlpExporter {
         let end = system_time(event.at);
         let context = self.run(run, end);
         for (outcome, rows) in counts.by_outcome() {
-            self.rows.add(rows, &[KeyValue::new("bizkithub.outcome", outcome)]);
+            self.instruments.rows.add(rows, &[KeyValue::new("bizkithub.outcome", outcome)]);
             let rows = i64::try_from(rows).unwrap_or(i64::MAX);
             context.span().set_attribute(KeyValue::new(format!("bizkithub.rows.{outcome}"), rows));
         }
