@@ -232,7 +232,8 @@ export class BaseClient {
   }
 
   /**
-   * Waits for the calls under way, though not for plans and runs, and exports what is left to export; later calls and plans are refused, but plans that are made may be run.
+   * Waits for the calls under way, though not for plans and runs, and exports what is left to export; later calls and plans are refused, but
+   * plans that are made may be run.
    *
    * A client needs no closing: it keeps no process alive. Its connections and its ledger close when it and its plans are collected as
    * garbage, so a program that needs many in short time keeps one; one whose transport or ledger reaches the client itself is collected

@@ -274,8 +274,8 @@ impl Error {
         self.0.kind == ErrorKind::Quota
     }
 
-    /// What happened, where, after how many attempts, the code and the server's name for the request, as in `line 7: the line is not UTF-8 (csv_not_utf8)`: the
-    /// first half of what `Display` shows. The wording may change between versions.
+    /// What happened, where, after how many attempts, the code and the server's name for the request, as in
+    /// `line 7: the line is not UTF-8 (csv_not_utf8)`: the first half of what `Display` shows. The wording may change between versions.
     #[must_use]
     pub fn summary(&self) -> String {
         let place = match (self.0.row, self.0.line) {

@@ -2,8 +2,8 @@ use serde::{Serialize, Serializer};
 
 use super::{Error, ErrorKind, Field};
 
-/// The shape that every face shows: `kind`, `message` and those of `code`, `status`, `requestId`, `field`, `row`, `line`, `advice`, `docUrl`,
-/// `retryAfter` (seconds) and `retryAt` (RFC 3339) that are known, then `isRetryable` and `attempts`.
+/// The shape that every face shows: `kind`, `message` and those of `code`, `status`, `requestId`, `field`, `row`, `line`, `advice`,
+/// `docUrl`, `retryAfter` (seconds) and `retryAt` (RFC 3339) that are known, then `isRetryable` and `attempts`.
 impl Serialize for Error {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]

@@ -147,7 +147,7 @@ pub enum WaitReason {
     Server,
 }
 
-/// The longest code that labels an event, in characters; the longest that is documented has 45.
+/// The longest code that labels an event, in bytes: longer than any that is documented.
 const LONGEST_TYPE: usize = 64;
 
 /// A shorter wait is nothing that whoever reads a log wants to know.
