@@ -25,7 +25,7 @@ pub(crate) enum Needs {
     Root,
     /// To be alone in a network of its own.
     Network,
-    /// Hours: it is left out unless it is asked for by its number.
+    /// Hours, in the whole form: it begins first, so that the others are tried meanwhile.
     Time,
 }
 

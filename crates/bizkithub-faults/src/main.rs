@@ -67,7 +67,8 @@ fn main() -> ExitCode {
 fn campaign(arguments: &Arguments) -> Result<bool> {
     let trial = Trial { is_short: arguments.short, seed: arguments.seed };
     let is_wanted = |fault: &&Fault| arguments.only.is_empty() || arguments.only.contains(&fault.number);
-    let wanted: Vec<_> = FAULTS.iter().filter(is_wanted).collect();
+    let mut wanted: Vec<_> = FAULTS.iter().filter(is_wanted).collect();
+    wanted.sort_by_key(|fault| fault.needs != Needs::Time);
     if let ([fault], true) = (wanted.as_slice(), arguments.alone) {
         // The process that is not alone tells.
         return Ok(Row::of(fault, || attempt(fault, &trial, arguments)).hand_over());
@@ -102,9 +103,6 @@ fn attempt(fault: &Fault, trial: &Trial, arguments: &Arguments) -> Verdict {
         Needs::Root | Needs::Network if !tools::is_root() => Verdict::NotTried("needs root".to_owned()),
         Needs::Network if !is_alone => {
             in_a_network_of_its_own(fault, trial).unwrap_or_else(|error| Verdict::Harmed(format!("{error:#}")))
-        }
-        Needs::Time if !trial.is_short && arguments.only.is_empty() => {
-            Verdict::NotTried(format!("takes two hours: `--only {}`", fault.number))
         }
         _ => match (fault.attempt)(trial) {
             Ok(Finding { executions, note }) => Verdict::Harmless { executions, note },
