@@ -92,9 +92,15 @@ def test_a_ledger_may_be_a_connection_of_postgresql(define: Any, host: str) -> N
         BizKitHubHook(ledger_conn_id="bizkithub_default").get_conn()
 
 
-@pytest.mark.parametrize(("mode", "query"), [("verify-full", "?sslmode=require"), ("disable", "?sslmode=disable")])
-def test_the_security_of_a_ledger_is_as_the_connection_says(define: Any, mode: str, query: str) -> None:
-    define("warehouse", conn_type="postgres", host="db", password="", schema="crm", extra={"sslmode": mode})
+@pytest.mark.parametrize(
+    ("extra", "query"),
+    [
+        ({"sslmode": "verify-full", "sslrootcert": "/etc/db.pem"}, "?sslmode=verify-full&sslrootcert=%2Fetc%2Fdb.pem"),
+        ({"sslmode": "disable", "keepalives": 1}, "?sslmode=disable"),
+    ],
+)
+def test_the_security_of_a_ledger_is_as_the_connection_says(define: Any, extra: dict[str, object], query: str) -> None:
+    define("warehouse", conn_type="postgres", host="db", password="", schema="crm", extra=extra)
     define()
     ledger = BizKitHubHook(ledger_conn_id="warehouse")._settings()["ledger"]
     assert ledger == f"postgresql://db/crm{query}"

@@ -10,7 +10,7 @@ use bizkithub::KeyKind;
 use bizkithub_sandbox::{Fault, FaultEffect, SandboxOptions};
 use serde_json::Value;
 
-use crate::postgres::Server;
+use crate::postgres_server::Server;
 use crate::support::{Finished, Stage, customers, with_columns};
 
 const CUSTOMERS: usize = 5_000;

@@ -16,8 +16,8 @@ mod json;
 mod ledger;
 mod library;
 #[cfg(unix)]
-#[path = "../../../bizkithub/tests/ledger/postgres.rs"]
-mod postgres;
+#[path = "../../../bizkithub/tests/ledger/postgres_server.rs"]
+mod postgres_server;
 mod rejects;
 #[cfg(unix)]
 mod sandbox;

@@ -9,7 +9,7 @@ use url::Url;
 
 use super::tls::tls_config;
 use super::{BoxFuture, ClientBuilder, Transport, TransportError, TransportErrorKind};
-use crate::error::{Error, Field};
+use crate::error::{Error, Field, causes};
 use crate::protocol::{BODY_LIMIT, Method, Request, Response};
 use crate::types::BaseUrl;
 
@@ -137,10 +137,6 @@ fn lost(error: reqwest::Error, is_answered: bool) -> TransportError {
         (false, _) => (TransportErrorKind::Interrupted, "the connection was lost before the answer"),
     };
     TransportError::new(kind, format!("{text}: {cause}")).caused_by(error)
-}
-
-fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
-    std::iter::successors(std::error::Error::source(error), |cause| cause.source())
 }
 
 fn is_tls_error(mut cause: &(dyn std::error::Error + 'static)) -> bool {

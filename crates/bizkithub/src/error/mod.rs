@@ -332,6 +332,14 @@ impl std::error::Error for Error {
     }
 }
 
+/// What caused a library's error, from the nearest cause to the innermost one, which says what happened.
+#[cfg(feature = "native")]
+pub(crate) fn causes<'a>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
+    std::iter::successors(error.source(), |cause| cause.source())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -22,7 +22,7 @@ use url::Url;
 use super::data::type_of;
 use super::{Event, EventData, EventListener, RequestEvent};
 use crate::client::{no_tls, tls_config};
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, causes};
 use crate::job::OutcomeCounts;
 use crate::types::BaseUrl;
 
@@ -323,10 +323,9 @@ impl Http {
 
     async fn exchange(&self, request: reqwest::Request) -> Result<Response<Bytes>, HttpError> {
         let answer = self.client.execute(request).await.map_err(|error| {
-            // Without the address, whose path is of no use here; the innermost cause says what happened.
+            // Without the address, whose path is of no use here.
             let error = error.without_url();
-            let causes = std::iter::successors(std::error::Error::source(&error), |cause| cause.source());
-            *self.failure() = Some(causes.last().map_or_else(|| error.to_string(), ToString::to_string));
+            *self.failure() = Some(causes(&error).last().map_or_else(|| error.to_string(), ToString::to_string));
             error
         })?;
         let status = answer.status();

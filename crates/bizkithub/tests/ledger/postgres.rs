@@ -1,84 +1,215 @@
+//! What holds for ledgers in PostgreSQL. Failures are raised by triggers: with the codes of a real server, which rolls back.
+
 use std::fs;
-use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
+use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use bizkithub::job::{CustomerKey, Forget, Ledger};
 use tempfile::TempDir;
 
-/// A PostgreSQL server of the test's own, from Debian's package `postgresql`.
-pub(crate) struct Server {
-    process: Child,
-    port: u16,
-    _folder: TempDir,
+use crate::postgres_server::Server;
+use crate::{acknowledged, batch, block_on, code, keeps_its_promises, look_up, open, wait};
+
+fn connect(server: &Server) -> postgres::Client {
+    postgres::Client::connect(&server.url(), postgres::NoTls).expect("a connection")
 }
 
-impl Server {
-    pub(crate) fn start() -> Self {
-        let programs = programs();
-        let folder = TempDir::new().expect("a folder");
-        let data = folder.path().join("data");
-        let user = rustix::process::getuid();
-        if user.is_root() {
-            // PostgreSQL refuses to be run by root; the package brings a user for it.
-            assert!(Command::new("chown").arg("postgres").arg(folder.path()).status().expect("chown").success());
-        }
-        let made = as_postgres(&programs.join("initdb"))
-            .args(["--username=postgres", "--auth=trust", "--no-sync", "--pgdata"])
-            .arg(&data)
-            .output()
-            .expect("initdb starts");
-        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port();
-        let process = as_postgres(&programs.join("postgres"))
-            .args(["-h", "127.0.0.1", "-p", &port.to_string(), "-k", "", "-D"])
-            .arg(&data)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("postgres starts");
-        let server = Self { process, port, _folder: folder };
-        let begin = Instant::now();
-        while postgres::Client::connect(&server.url(), postgres::NoTls).is_err() {
-            assert!(begin.elapsed() < Duration::from_secs(60), "the server does not start");
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        server
-    }
-
-    /// The URL of the database.
-    pub(crate) fn url(&self) -> String {
-        format!("postgresql://postgres@127.0.0.1:{}/postgres?sslmode=disable", self.port)
-    }
-
-    /// The URL of a ledger in a schema of its own.
-    pub(crate) fn ledger(&self, schema: &str) -> String {
-        format!("{}&schema={schema}", self.url())
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // The fast shutdown.
-        let pid = rustix::process::Pid::from_child(&self.process);
-        let _ = rustix::process::kill_process(pid, rustix::process::Signal::INT);
-        let _ = self.process.wait();
-    }
-}
-
-fn programs() -> PathBuf {
-    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
-    let found = versions.map(|version| version.path().join("bin")).find(|folder| folder.join("initdb").exists());
-    found.expect("PostgreSQL is needed for these tests: apt-get install postgresql")
-}
-
-fn as_postgres(program: &Path) -> Command {
+/// Lets a server take up TLS. Returns the file of the authority by which its certificate can be verified.
+fn speak_tls(server: &Server, folder: &Path) -> PathBuf {
+    let certified = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).expect("a certificate");
+    let (key, certificate) = (folder.join("key.pem"), folder.join("certificate.pem"));
+    fs::write(&key, certified.signing_key.serialize_pem()).expect("a file");
+    fs::write(&certificate, certified.cert.pem()).expect("a file");
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).expect("permissions");
     if rustix::process::getuid().is_root() {
-        // Unlike `runuser`, it becomes the program, so that signals reach it.
-        let mut command = Command::new("setpriv");
-        command.args(["--reuid=postgres", "--regid=postgres", "--clear-groups"]).arg(program);
-        command
-    } else {
-        Command::new(program)
+        let given = Command::new("chown").args(["--recursive", "postgres"]).arg(folder).status();
+        assert!(given.expect("chown").success());
+    }
+    let mut settings = connect(server);
+    for (name, value) in
+        [("ssl_key_file", &*key.to_string_lossy()), ("ssl_cert_file", &*certificate.to_string_lossy()), ("ssl", "on")]
+    {
+        settings.execute(&format!("ALTER SYSTEM SET {name} = '{value}'"), &[]).expect("a setting");
+    }
+    settings.execute("SELECT pg_reload_conf()", &[]).expect("a reload");
+    let begin = Instant::now();
+    while connect(server).query_one("SHOW ssl", &[]).expect("a row").get::<_, &str>(0) != "on" {
+        assert!(begin.elapsed() < Duration::from_secs(60), "the server does not take up TLS");
+        sleep(Duration::from_millis(20));
+    }
+    certificate
+}
+
+#[test]
+fn postgres_keeps_its_promises() {
+    let server = Server::start();
+    keeps_its_promises(&server.ledger("bizkithub"));
+    // Another schema is another ledger.
+    keeps_its_promises(&server.ledger("another_one"));
+}
+
+#[test]
+fn only_a_ledger_of_this_version_is_opened() {
+    let server = Server::start();
+    let location = server.ledger("bizkithub");
+    drop(open(&location).expect("a new ledger"));
+    let mut client = connect(&server);
+    let mut after = |change: &str| {
+        client.batch_execute(change).expect("a change");
+        code(open(&location))
+    };
+    assert_eq!(after("UPDATE bizkithub.ledger SET secret = '\\x00'").as_deref(), Some("ledger_corrupt"));
+    assert_eq!(after("UPDATE bizkithub.version SET steps = 99").as_deref(), Some("ledger_newer"));
+    assert_eq!(after("DROP TABLE bizkithub.version").as_deref(), Some("ledger_failed"));
+}
+
+#[test]
+fn each_failure_of_the_server_has_its_code() {
+    let server = Server::start();
+    let mut client = connect(&server);
+    let ledger = open(&server.ledger("bizkithub")).expect("a new ledger");
+    wait(ledger.record(batch(vec![acknowledged(1, 7, 10)])));
+    let codes = [
+        ("disk_full", "ledger_full"),
+        ("read_only_sql_transaction", "ledger_read_only"),
+        ("insufficient_privilege", "ledger_read_only"),
+        ("lock_not_available", "ledger_locked"),
+        ("query_canceled", "ledger_locked"),
+        ("io_error", "ledger_failed"),
+    ];
+    for (state, expected) in codes {
+        client
+            .batch_execute(&format!(
+                "CREATE OR REPLACE FUNCTION fail() RETURNS trigger AS
+                     $$ BEGIN RAISE EXCEPTION 'it fails' USING ERRCODE = '{state}'; END $$ LANGUAGE plpgsql;
+                 CREATE OR REPLACE TRIGGER fails BEFORE INSERT OR DELETE ON bizkithub.assignments
+                     FOR EACH STATEMENT EXECUTE FUNCTION fail();
+                 CREATE OR REPLACE TRIGGER fails BEFORE UPDATE ON bizkithub.ledger
+                     FOR EACH STATEMENT EXECUTE FUNCTION fail();"
+            ))
+            .expect("triggers");
+        let failures = [
+            block_on(ledger.record(batch(vec![acknowledged(2, 7, 10)]))),
+            block_on(ledger.forget(Forget::Everything)).map(drop),
+            block_on(ledger.change_quota(Box::new(|_| "{}".to_owned()))),
+        ];
+        for failure in failures {
+            let error = failure.expect_err("the trigger fails");
+            assert_eq!(error.code(), Some(expected), "{state}: {error}");
+            assert!(error.message().contains("postgresql://postgres@127.0.0.1"), "{error}");
+        }
+    }
+    // Nothing of it was kept, and the connection is as good as before.
+    let drops = "DROP TRIGGER fails ON bizkithub.assignments; DROP TRIGGER fails ON bizkithub.ledger";
+    client.batch_execute(drops).expect("no triggers");
+    wait(ledger.record(batch(vec![acknowledged(3, 7, 20)])));
+    assert_eq!(look_up(&ledger, 0..10), crate::sorted(vec![acknowledged(1, 7, 10), acknowledged(3, 7, 20)]));
+}
+
+#[test]
+fn a_lost_connection_is_made_anew() {
+    let server = Server::start();
+    let mut client = connect(&server);
+    let ledger = open(&server.ledger("bizkithub")).expect("a new ledger");
+    let mut end_connections = || {
+        let all = "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name = 'bizkithub'";
+        client.batch_execute(all).expect("it ends");
+    };
+    wait(ledger.record(batch(vec![acknowledged(1, 7, 10)])));
+    end_connections();
+    wait(ledger.record(batch(vec![acknowledged(2, 7, 10)])));
+    end_connections();
+    wait(ledger.change_quota(Box::new(|_| "kept".to_owned())));
+
+    // Also in the midst of a transaction; a sequence counts what is rolled back too.
+    let trigger = "CREATE SEQUENCE strikes;
+        CREATE FUNCTION strike() RETURNS trigger AS $$ BEGIN
+            IF nextval('public.strikes') IN (1, 3) THEN PERFORM pg_terminate_backend(pg_backend_pid()); END IF;
+            RETURN NULL;
+        END $$ LANGUAGE plpgsql;
+        CREATE TRIGGER strikes AFTER INSERT ON bizkithub.assignments FOR EACH STATEMENT EXECUTE FUNCTION strike();
+        CREATE TRIGGER strikes AFTER UPDATE ON bizkithub.ledger FOR EACH STATEMENT EXECUTE FUNCTION strike();";
+    connect(&server).batch_execute(trigger).expect("triggers");
+    wait(ledger.record(batch(vec![acknowledged(3, 7, 10)])));
+    assert_eq!(look_up(&ledger, 0..10).len(), 3);
+
+    // A change of the quota is made once, or it is told that it was not.
+    let changed = block_on(ledger.change_quota(Box::new(|_| "lost".to_owned())));
+    assert_eq!(code(changed).as_deref(), Some("ledger_failed"));
+    wait(ledger.change_quota(Box::new(|kept| kept.unwrap_or_default() + ", and kept again")));
+    let kept: String = connect(&server).query_one("SELECT quota FROM bizkithub.ledger", &[]).expect("a row").get(0);
+    assert_eq!(kept, "kept, and kept again");
+
+    drop(server);
+    let gone = block_on(ledger.record(batch(vec![acknowledged(4, 7, 10)]))).expect_err("no server");
+    assert_eq!(gone.code(), Some("ledger_unusable"), "{gone}");
+}
+
+#[test]
+fn a_user_who_may_only_read_is_told_so() {
+    let server = Server::start();
+    drop(open(&server.ledger("bizkithub")).expect("a new ledger"));
+    let role = "CREATE ROLE reader LOGIN PASSWORD 'hunter2';
+        GRANT USAGE ON SCHEMA bizkithub TO reader; GRANT SELECT ON ALL TABLES IN SCHEMA bizkithub TO reader;";
+    connect(&server).batch_execute(role).expect("a role");
+    let error = open(&server.ledger("bizkithub").replace("postgres@", "reader:hunter2@")).expect_err("no right");
+    assert_eq!(error.code(), Some("ledger_read_only"), "{error}");
+    assert!(!format!("{error} {error:?}").contains("hunter2"), "{error:?}");
+}
+
+#[test]
+fn a_key_that_is_none_is_nobodys() {
+    let server = Server::start();
+    let ledger = open(&server.ledger("bizkithub")).expect("a new ledger");
+    connect(&server).execute("INSERT INTO bizkithub.assignments VALUES ('\\x01', 7, 10)", &[]).expect("a row");
+    assert_eq!(look_up(&ledger, 0..10), []);
+    assert_eq!(wait(ledger.page(None, 10))[0].customer, CustomerKey([0; 16]));
+}
+
+#[test]
+fn the_servers_certificate_is_verified() {
+    let server = Server::start();
+    // It speaks no TLS yet.
+    let with = |settings: &str| server.ledger("bizkithub").replace("sslmode=disable", settings);
+    assert_eq!(code(open(&with("sslmode=prefer"))), None);
+    assert_eq!(code(open(&with("sslmode=allow"))), None);
+    for mode in ["require", "verify-ca", "verify-full"] {
+        assert_eq!(code(open(&with(&format!("sslmode={mode}")))).as_deref(), Some("ledger_unusable"), "{mode}");
+    }
+
+    let folder = TempDir::new().expect("a folder");
+    let authority = speak_tls(&server, folder.path());
+    for mode in ["prefer", "verify-full", "verify-full&sslrootcert=system"] {
+        let error = open(&with(&format!("sslmode={mode}"))).expect_err("an unknown authority");
+        assert_eq!(error.code(), Some("ledger_unusable"), "{error}");
+        assert!(error.message().contains("certificate"), "{error}");
+    }
+    let trusting = format!("sslmode=verify-full&sslrootcert={}", authority.display());
+    let ledger = open(&with(&trusting)).expect("a known authority");
+    wait(ledger.record(batch(vec![acknowledged(1, 7, 10)])));
+    let encrypted =
+        "SELECT ssl FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE application_name = 'bizkithub'";
+    assert!(connect(&server).query_one(encrypted, &[]).expect("a row").get::<_, bool>(0));
+    let missing = open(&with("sslrootcert=missing.pem")).expect_err("no such file");
+    assert_eq!(missing.code(), Some("ca_file_unreadable"), "{missing}");
+}
+
+#[test]
+fn only_plain_names_of_schemas_and_valid_urls_are_taken() {
+    // A name that is taken gets as far as the server, which is not there.
+    let with = |schema: &str| code(open(&format!("postgresql://me@127.0.0.1:1/db?schema={schema}")));
+    for good in ["bizkithub", "_", "a1", &"a".repeat(63)] {
+        assert_eq!(with(good).as_deref(), Some("ledger_unusable"), "{good}");
+    }
+    for bad in ["", "1a", "No", "a-b", "a;b", "é", &"a".repeat(64)] {
+        assert_eq!(with(bad).as_deref(), Some("ledger_location_invalid"), "{bad}");
+    }
+    for bad in ["postgresql://me:secret@[::1/db", "postgresql://me:secret@localhost/db?sslmode=sometimes"] {
+        let error = open(bad).expect_err("invalid");
+        assert_eq!(error.code(), Some("ledger_location_invalid"), "{bad}");
+        assert!(!format!("{error} {error:?}").contains("secret"), "{error:?}");
     }
 }

@@ -166,21 +166,10 @@ def _database_url(connection: Any, schema: str | None) -> str:
         )
     place = f"[{host}]" if ":" in host else host
     place += f":{connection.port}" if connection.port else ""
-    settings = {"sslmode": _SSL_MODES.get(connection.extra_dejson.get("sslmode")), "schema": schema}
+    settings = {name: connection.extra_dejson.get(name) for name in ("sslmode", "sslrootcert")} | {"schema": schema}
     query = urlencode({name: value for name, value in settings.items() if value})
     database = quote(connection.schema or "", safe="")
     return f"postgresql://{user}{'@' if user else ''}{place}/{database}{'?' if query else ''}{query}"
-
-
-_SSL_MODES = {
-    "disable": "disable",
-    "allow": "prefer",
-    "prefer": "prefer",
-    "require": "require",
-    "verify-ca": "require",
-    "verify-full": "require",
-}
-"""What libpq's modes are for a ledger, which always verifies certificates, by the system's authorities."""
 
 
 def _mask_password(location: str) -> None:

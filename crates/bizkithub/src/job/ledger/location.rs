@@ -46,8 +46,9 @@ impl LedgerLocation {
     /// Takes texts that begin with `postgres://` or `postgresql://` for URLs, and all others for paths. Nothing is opened.
     ///
     /// The tables of a URL are in the schema `bizkithub`, or in the one that its parameter `schema` names, so that several
-    /// organisations can share a database. `sslmode` may be `disable`, `prefer` (the default) or `require`; certificates
-    /// are always verified.
+    /// organisations can share a database. `sslmode` may be `disable`, `prefer` (the default) or `require`. A certificate is always
+    /// verified, as by `verify-full`, which may be said too; `sslrootcert` names a PEM file of authorities to trust beside the
+    /// system's.
     ///
     /// # Errors
     ///
@@ -134,4 +135,28 @@ pub(super) fn other_owner(location: &str, owner: &LedgerOwner, base_url: &str, f
         return Some(refused("ledger_of_another_key", message, advice));
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_location_is_shown_without_what_may_be_secret() {
+        let location = |text: &str| LedgerLocation::parse(text).expect(text);
+        let url = location(" postgresql://me:secret@host:5432/db?password=secret&schema=x#secret ");
+        assert_eq!(url.to_string(), "postgresql://me@host:5432/db");
+        assert_eq!(format!("{url:?}"), "LedgerLocation(postgresql://me@host:5432/db)");
+        assert_eq!(location("postgres://host/db").to_string(), "postgres://host/db");
+        assert_eq!(location("./groups.ledger").to_string(), "./groups.ledger");
+    }
+
+    #[test]
+    fn what_is_no_location_is_told_without_repeating_it() {
+        for text in ["", " \t", "mysql://me:secret@host/db", "postgresql://me:secret@host:port/db"] {
+            let error = LedgerLocation::parse(text).expect_err(text);
+            assert_eq!(error.code(), Some("ledger_location_invalid"), "{text}");
+            assert!(!format!("{error} {error:?}").contains("secret"), "{error:?}");
+        }
+    }
 }

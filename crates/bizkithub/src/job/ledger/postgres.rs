@@ -1,3 +1,4 @@
+use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -14,15 +15,23 @@ use super::{
     Verdict,
 };
 use crate::client::tls_config;
-use crate::error::Error;
+use crate::error::{Error, causes};
 
 /// A ledger in a schema of a PostgreSQL database, for processes on several hosts.
 pub(super) struct PostgresStore {
-    config: Config,
-    schema: String,
-    shown: String,
+    server: Server,
     client: Client,
     secret: LedgerSecret,
+}
+
+/// The server of a URL.
+struct Server {
+    config: Config,
+    schema: String,
+    /// Authorities to trust beside the system's.
+    ca_file: Option<PathBuf>,
+    /// The URL, without what may be secret.
+    shown: String,
 }
 
 /// Each step leads from one version of the schema to the next; the table `version` keeps the number of those it has been through.
@@ -52,28 +61,27 @@ const QUERY_LIMIT: usize = 20_000;
 impl PostgresStore {
     /// Connects, and makes the tables where there are none.
     pub(super) fn open(url: &Url, owner: &LedgerOwner) -> Result<Self, Error> {
-        let shown = shown(url);
-        let (schema, config) = settings(url, &shown)?;
-        let mut client = connect(&config, &schema, &shown)?;
-        let mut transaction = client.transaction().map_err(|error| of_postgres(&shown, error))?;
-        let secret = prepare(&mut transaction, &schema, &shown, owner)?;
-        transaction.commit().map_err(|error| of_postgres(&shown, error))?;
-        Ok(Self { config, schema, shown, client, secret })
+        let server = Server::of(url)?;
+        let mut client = server.connect()?;
+        let mut transaction = client.transaction().map_err(|error| of_postgres(&server.shown, error))?;
+        let secret = prepare(&mut transaction, &server, owner)?;
+        transaction.commit().map_err(|error| of_postgres(&server.shown, error))?;
+        Ok(Self { server, client, secret })
     }
 
     /// Works in one transaction. A connection that was lost is made anew once: everything here may be done twice.
     fn work<T>(&mut self, work: impl Fn(&mut Transaction<'_>) -> Result<T, postgres::Error>) -> Result<T, Error> {
         if self.client.is_closed() {
-            self.client = connect(&self.config, &self.schema, &self.shown)?;
+            self.client = self.server.connect()?;
         }
         match in_transaction(&mut self.client, &work) {
             Err(error) if self.client.is_closed() || is_lost(&error) => {
-                self.client = connect(&self.config, &self.schema, &self.shown)?;
+                self.client = self.server.connect()?;
                 in_transaction(&mut self.client, &work)
             }
             result => result,
         }
-        .map_err(|error| of_postgres(&self.shown, error))
+        .map_err(|error| of_postgres(&self.server.shown, error))
     }
 }
 
@@ -145,8 +153,10 @@ impl Store for PostgresStore {
             let kept = transaction.query_one("SELECT quota FROM ledger FOR UPDATE", &[])?.try_get(0)?;
             transaction.execute("UPDATE ledger SET quota = $1", &[&change(kept)])
         };
-        let mut transaction = self.client.transaction().map_err(|error| of_postgres(&self.shown, error))?;
-        change(&mut transaction).and_then(|_| transaction.commit()).map_err(|error| of_postgres(&self.shown, error))
+        let mut transaction = self.client.transaction().map_err(|error| of_postgres(&self.server.shown, error))?;
+        change(&mut transaction)
+            .and_then(|_| transaction.commit())
+            .map_err(|error| of_postgres(&self.server.shown, error))
     }
 
     fn forget(&mut self, what: Forget) -> Result<u64, Error> {
@@ -194,7 +204,7 @@ impl Store for PostgresStore {
     }
 
     fn summary(&mut self) -> Result<LedgerSummary, Error> {
-        let location = self.shown.clone();
+        let location = self.server.shown.clone();
         self.work(|transaction| {
             let owner = transaction.query_one("SELECT base_url, api_key, created_at FROM ledger", &[])?;
             let counts = transaction.query_one(
@@ -228,62 +238,77 @@ impl Store for PostgresStore {
     }
 }
 
-/// Takes the parameter that is ours out of the URL; the rest is PostgreSQL's.
-fn settings(url: &Url, shown: &str) -> Result<(String, Config), Error> {
-    let invalid = |message: String| {
-        let advice = "give a URL such as postgresql://user:password@host/database?schema=bizkithub";
-        Error::invalid_input("ledger_location_invalid", message, advice)
-    };
-    let mut schema = "bizkithub".to_owned();
-    let mut rest = url.clone();
-    rest.query_pairs_mut().clear();
-    for (name, value) in url.query_pairs() {
-        match &*name {
-            "schema" => schema = value.into_owned(),
-            _ => drop(rest.query_pairs_mut().append_pair(&name, &value)),
+impl Server {
+    /// Takes the parameters that are ours out of the URL; the rest is PostgreSQL's.
+    fn of(url: &Url) -> Result<Self, Error> {
+        let shown = shown(url);
+        let invalid = |message: String| {
+            let advice = "give a URL such as postgresql://user:password@host/database?schema=bizkithub";
+            Error::invalid_input("ledger_location_invalid", message, advice)
+        };
+        let (mut schema, mut ca_file) = ("bizkithub".to_owned(), None);
+        let mut rest = url.clone();
+        rest.query_pairs_mut().clear();
+        for (name, value) in url.query_pairs() {
+            let value = match (&*name, &*value) {
+                ("schema", _) => {
+                    schema = value.into_owned();
+                    continue;
+                }
+                ("sslrootcert", "system") => continue,
+                ("sslrootcert", _) => {
+                    ca_file = Some(value.into_owned().into());
+                    continue;
+                }
+                // A certificate is verified in any case, and with its name.
+                ("sslmode", "verify-ca" | "verify-full") => "require",
+                ("sslmode", "allow") => "prefer",
+                (_, value) => value,
+            };
+            rest.query_pairs_mut().append_pair(&name, value);
         }
+        if !is_schema(&schema) {
+            let message = "a schema's name is written in small letters, digits and underscores, 63 at most";
+            return Err(invalid(message.to_owned()));
+        }
+        // Errors of the parser may quote what it read, so that they are not repeated.
+        let mut config: Config =
+            rest.as_str().parse().map_err(|_| invalid(format!("the URL of the ledger {shown} cannot be read")))?;
+        config
+            .application_name("bizkithub")
+            .connect_timeout(Duration::from_secs(10))
+            .options(&format!(
+                "-c search_path={schema} -c synchronous_commit=on -c lock_timeout=15s -c statement_timeout=5min \
+                 -c idle_in_transaction_session_timeout=1min"
+            ))
+            .keepalives_idle(Duration::from_secs(30))
+            .tcp_user_timeout(Duration::from_secs(60));
+        Ok(Self { config, schema, ca_file, shown })
     }
-    let is_name = |text: &str| {
-        let is_letter = |byte: u8| matches!(byte, b'a'..=b'z' | b'_');
-        text.len() <= 63
-            && text.bytes().next().is_some_and(is_letter)
-            && text.bytes().all(|byte| is_letter(byte) || byte.is_ascii_digit())
-    };
-    if !is_name(&schema) {
-        return Err(invalid("a schema's name is written in small letters, digits and underscores".to_owned()));
+
+    fn connect(&self) -> Result<Client, Error> {
+        let connected = match self.config.get_ssl_mode() {
+            SslMode::Disable => self.config.connect(postgres::NoTls),
+            _ => self.config.connect(MakeRustlsConnect::new(tls_config(self.ca_file.as_deref())?)),
+        };
+        connected.map_err(|error| {
+            let message = format!("the ledger {} cannot be reached: {}", self.shown, reason(&error));
+            refused("ledger_unusable", message, "check the URL, the user's rights and whether the server runs")
+                .caused_by(error)
+        })
     }
-    // Errors of the parser may quote what it read, so that they are not repeated.
-    let mut config: Config =
-        rest.as_str().parse().map_err(|_| invalid(format!("the URL of the ledger {shown} cannot be read")))?;
-    config.application_name("bizkithub").connect_timeout(Duration::from_secs(10));
-    Ok((schema, config))
 }
 
-fn connect(config: &Config, schema: &str, shown: &str) -> Result<Client, Error> {
-    let mut config = config.clone();
-    config.options(&format!(
-        "-c search_path={schema} -c synchronous_commit=on -c lock_timeout=15s -c statement_timeout=5min \
-         -c idle_in_transaction_session_timeout=1min"
-    ));
-    config.keepalives_idle(Duration::from_secs(30)).tcp_user_timeout(Duration::from_secs(60));
-    let connected = if config.get_ssl_mode() == SslMode::Disable {
-        config.connect(postgres::NoTls)
-    } else {
-        config.connect(MakeRustlsConnect::new(tls_config(None)?))
-    };
-    connected.map_err(|error| {
-        let message = format!("the ledger {shown} cannot be reached: {}", reason(&error));
-        refused("ledger_unusable", message, "check the URL, the user's rights and whether the server runs")
-            .caused_by(error)
-    })
+/// Whether a text is a name that needs no quotes in SQL.
+fn is_schema(text: &str) -> bool {
+    let is_letter = |byte: u8| matches!(byte, b'a'..=b'z' | b'_');
+    text.len() <= 63
+        && text.bytes().next().is_some_and(is_letter)
+        && text.bytes().all(|byte| is_letter(byte) || byte.is_ascii_digit())
 }
 
-fn prepare(
-    transaction: &mut Transaction<'_>,
-    schema: &str,
-    shown: &str,
-    owner: &LedgerOwner,
-) -> Result<LedgerSecret, Error> {
+fn prepare(transaction: &mut Transaction<'_>, server: &Server, owner: &LedgerOwner) -> Result<LedgerSecret, Error> {
+    let Server { schema, shown, .. } = server;
     let failed = |error| of_postgres(shown, error);
     transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&MAKING]).map_err(failed)?;
     let exists = transaction
@@ -367,7 +392,11 @@ fn is_lost(error: &postgres::Error) -> bool {
 fn reason(error: &postgres::Error) -> String {
     match error.as_db_error() {
         Some(error) => error.message().to_owned(),
-        None => error.to_string(),
+        // What it is about says the first error, why says the last.
+        None => match causes(error).last() {
+            Some(cause) if !error.to_string().contains(&cause.to_string()) => format!("{error}: {cause}"),
+            _ => error.to_string(),
+        },
     }
 }
 

@@ -446,12 +446,16 @@ struct Guard<'a>(&'a File);
 
 impl<'a> Guard<'a> {
     fn take(lock: &'a File, path: &Path) -> Result<Self, Error> {
+        Self::take_within(PATIENCE, lock, path)
+    }
+
+    fn take_within(patience: Duration, lock: &'a File, path: &Path) -> Result<Self, Error> {
         let begin = Instant::now();
         let mut pause = Duration::from_millis(1);
         loop {
             match lock.try_lock() {
                 Ok(()) => return Ok(Self(lock)),
-                Err(TryLockError::WouldBlock) if begin.elapsed() < PATIENCE => {
+                Err(TryLockError::WouldBlock) if begin.elapsed() < patience => {
                     sleep(pause);
                     pause = (pause * 2).min(Duration::from_millis(20));
                 }
@@ -570,3 +574,6 @@ fn of_sqlite(path: &Path, error: rusqlite::Error) -> Error {
     };
     refused(code, message, advice).caused_by(error)
 }
+
+#[cfg(test)]
+mod tests;

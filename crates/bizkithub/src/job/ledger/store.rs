@@ -132,3 +132,28 @@ impl Ledger for StoreLedger {
         self.call(Store::summary)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::super::{LedgerLocation, LedgerOwner};
+    use super::*;
+
+    #[test]
+    fn a_forked_child_neither_uses_nor_closes_the_ledger_of_its_parent() {
+        let owner = LedgerOwner {
+            base_url: "http://127.0.0.1:1/".to_owned(),
+            fingerprint: "01234567".to_owned(),
+            accept_key: false,
+        };
+        let folder = TempDir::new().expect("a folder");
+        let mut ledger = LedgerLocation::file(folder.path().join("groups.ledger")).open(&owner).expect("a ledger");
+        let works = ledger.work.clone().expect("works");
+        ledger.process += 1;
+        let summary = futures_util::FutureExt::now_or_never(ledger.summary()).expect("at once");
+        assert_eq!(summary.expect_err("another process").code(), Some("ledger_forked"));
+        drop(ledger);
+        assert!(works.send(Box::new(|_| ())).is_ok(), "the parent's thread goes on");
+    }
+}
