@@ -99,7 +99,8 @@ fn parquet_files() -> Result<Vec<Vec<u8>>, ParquetError> {
 }
 
 fn ledger() -> std::io::Result<Vec<u8>> {
-    let path = scratch().join("seed.ledger");
+    let folder = scratch();
+    let path = folder.path().join("seed.ledger");
     let entry = Entry { customer: CustomerKey([7; 16]), group: GroupKey(1), at: 1, verdict: Verdict::Acknowledged };
     let group = KnownGroup { key: GroupKey(1), slug: "vip".to_owned(), text: "VIP".to_owned(), at: 1 };
     let made = with_ledger(&path, async |ledger| {

@@ -1,5 +1,5 @@
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -8,6 +8,7 @@ use bizkithub::job::{
 };
 use bizkithub::protocol::{Endpoint, KeyPlacement, Operation, Response};
 use bizkithub::{ApiKey, BaseUrl, Client, CuRefNo, Email, Error, Group, Timestamp, is_slug, slug, without_keys};
+use tempfile::TempDir;
 
 /// A parser, and what must hold for whatever it is given.
 pub struct Target {
@@ -145,10 +146,9 @@ fn columns() -> Columns {
 }
 
 fn file(data: &[u8], format: FileFormat, name: &str) {
-    let path = scratch().join(name);
-    if fs::write(&path, data).is_ok() {
-        rows(|builder| FileSource::new(path, columns()).in_format(format).read_into(builder));
-    }
+    let folder = scratch();
+    let path = file_in(&folder, name, data);
+    rows(|builder| FileSource::new(path, columns()).in_format(format).read_into(builder));
 }
 
 /// Reads rows: each is accepted or refused, and none is lost.
@@ -168,14 +168,7 @@ fn rows(read: impl FnOnce(&mut PlanBuilder) -> Result<(), Error>) {
 /// Opens bytes as a ledger and asks it for everything.
 fn ledger(data: &[u8]) {
     let folder = scratch();
-    let path = folder.join("groups.ledger");
-    for suffix in ["", "-wal", "-shm"] {
-        // What is not there need not go.
-        let _ = fs::remove_file(format!("{}{suffix}", path.display()));
-    }
-    if fs::write(&path, data).is_err() {
-        return;
-    }
+    let path = file_in(&folder, "groups.ledger", data);
     let asked = with_ledger(&path, async |ledger| {
         ledger.known_groups().await?;
         ledger.page(None, 100).await?;
@@ -195,15 +188,17 @@ pub(crate) fn with_ledger(path: &Path, work: impl AsyncFnOnce(&StoreLedger) -> R
     runtime.map_err(|error| Error::internal("no runtime").caused_by(error))?.block_on(work(&ledger))
 }
 
-/// A folder of this process, in memory where there is such a place.
-pub(crate) fn scratch() -> &'static Path {
-    static FOLDER: LazyLock<std::path::PathBuf> = LazyLock::new(|| {
-        let memory = Path::new("/dev/shm");
-        let parent = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
-        let folder = parent.join(format!("bizkithub-fuzz-{}", std::process::id()));
-        // A folder that cannot be made shows in every file that cannot be written.
-        let _ = fs::create_dir_all(&folder);
-        folder
-    });
-    &FOLDER
+/// A folder in memory, where there is such a place, that goes with what is in it.
+#[expect(clippy::expect_used, reason = "without a folder nothing would be tried, and nobody would notice")]
+pub(crate) fn scratch() -> TempDir {
+    let memory = Path::new("/dev/shm");
+    let parent = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
+    tempfile::Builder::new().prefix("bizkithub-fuzz-").tempdir_in(parent).expect("a folder")
+}
+
+#[expect(clippy::expect_used, reason = "without a file nothing would be tried, and nobody would notice")]
+fn file_in(folder: &TempDir, name: &str, data: &[u8]) -> PathBuf {
+    let path = folder.path().join(name);
+    fs::write(&path, data).expect("a file");
+    path
 }

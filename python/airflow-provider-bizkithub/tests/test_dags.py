@@ -80,6 +80,7 @@ def test_a_file(run: Run, sandbox: bk.Sandbox, tmp_path: Path) -> None:
     rejects = Path(summary["rejects"])
     assert rejects.parent == tmp_path / "rejects"
     assert rejects.read_text(encoding="utf-8").splitlines()[1].startswith("nobody,vip,21,")
+    assert rejects.stat().st_mode & 0o777 == 0o600
     assert result.xcoms["rejects"] == str(rejects)
     again = run("from_file", file="customers.csv").summary
     assert (again["applied"], again["skipped"], again["requests"]) == (0, 20, 0)

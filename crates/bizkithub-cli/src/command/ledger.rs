@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use bizkithub::job::{Forget, Ledger, LedgerSummary, StoreLedger, Verdict};
+use bizkithub::job::{Forget, Ledger, LedgerSummary, StoreLedger, Verdict, create_private};
 use bizkithub::{Customer, Error, Group};
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -99,7 +99,7 @@ pub(crate) fn execute(
         Action::Export { output: path } => {
             let written = match path {
                 Some(path) => {
-                    let file = std::fs::File::create(path).map_err(|error| unwritable(path, &error))?;
+                    let file = create_private(path).map_err(|error| unwritable(path, &error))?;
                     export(&ledger, std::io::BufWriter::new(file)).map_err(|error| match error {
                         Failed::Writing(error) => unwritable(path, &error),
                         Failed::Ledger(error) => error,

@@ -108,8 +108,11 @@ fn it_shows_and_exports_what_it_holds_without_a_name_or_a_key() {
     for secret in ["jan", "barasek", "eva@", "example.com", stage.sandbox.api_key()] {
         assert!(!bytes.windows(secret.len()).any(|part| part.eq_ignore_ascii_case(secret.as_bytes())), "{secret}");
     }
-    let mode = fs::metadata(stage.path("groups.ledger")).expect("a ledger").permissions().mode();
-    assert_eq!(mode & 0o777, 0o600);
+    stage.run(["ledger", "export", "--ledger", "groups.ledger", "--output", "export.csv"]);
+    for file in ["groups.ledger", "export.csv"] {
+        let mode = fs::metadata(stage.path(file)).expect(file).permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{file}");
+    }
 }
 
 #[test]

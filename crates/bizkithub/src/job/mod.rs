@@ -68,6 +68,8 @@ pub use outcome_batches::OutcomeBatches;
 #[cfg(feature = "native")]
 pub use outcomes_file::{check_outcomes_path, write_outcomes};
 pub use plan::{EarlierAnswers, Plan, PlanBuilder, PlanOptions};
+#[cfg(feature = "native")]
+pub use private_file::create_private;
 pub use progress::{Progress, ProgressListener};
 pub use quota_timeline::QuotaPoint;
 pub use reasons::Reason;

@@ -2,7 +2,7 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use super::Report;
-use super::private_file;
+use super::private_file::create_private;
 use super::rejects::{neutralised, reason};
 use crate::error::Error;
 
@@ -41,7 +41,7 @@ fn is_csv(path: &Path) -> Result<bool, Error> {
 pub fn write_outcomes(report: &Report, path: &Path) -> Result<u64, Error> {
     let is_csv = is_csv(path)?;
     let write = || -> std::io::Result<()> {
-        let mut file = BufWriter::new(private_file::create(path)?);
+        let mut file = BufWriter::new(create_private(path)?);
         if is_csv {
             write_csv(report, &mut file)?;
         } else {

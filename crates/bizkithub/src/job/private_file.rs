@@ -12,8 +12,13 @@ pub(super) fn options() -> OpenOptions {
     options
 }
 
-/// Makes such a file, or empties it.
-pub(super) fn create(path: &Path) -> io::Result<File> {
+/// Makes a file for writing that only its owner may read, because it tells of customers. A file that exists is emptied, and keeps its
+/// permissions.
+///
+/// # Errors
+///
+/// Those of opening a file.
+pub fn create_private(path: &Path) -> io::Result<File> {
     options().create(true).truncate(true).open(path)
 }
 
@@ -28,8 +33,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("rejects.csv");
         let mode = |file: File| file.metadata().expect("metadata").permissions().mode() & 0o777;
-        assert_eq!(mode(create(&path).expect("a new file")), 0o600);
+        assert_eq!(mode(create_private(&path).expect("a new file")), 0o600);
         std::fs::set_permissions(&path, PermissionsExt::from_mode(0o644)).expect("its owner may");
-        assert_eq!(mode(create(&path).expect("the same file")), 0o644);
+        assert_eq!(mode(create_private(&path).expect("the same file")), 0o644);
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use csv::{ByteRecord, ReaderBuilder, Writer};
 
 use super::cell::RowCells;
-use super::private_file;
+use super::private_file::create_private;
 use super::source::{CsvFile, FileSource};
 use super::{Outcome, Plan, Report, RowOutcome};
 use crate::error::{Error, Field};
@@ -176,7 +176,7 @@ struct RejectsWriter<'a> {
 impl<'a> RejectsWriter<'a> {
     fn create(path: &'a Path, header: &ByteRecord, columns: usize) -> Result<Self, Error> {
         let failed = |error: csv::Error| unwritable(path, &error).caused_by(error);
-        let mut inner = Writer::from_writer(private_file::create(path).map_err(|error| failed(error.into()))?);
+        let mut inner = Writer::from_writer(create_private(path).map_err(|error| failed(error.into()))?);
         inner.write_byte_record(&extended(header, columns, REASON_COLUMNS)).map_err(failed)?;
         Ok(Self { path, inner, columns, written: 0 })
     }

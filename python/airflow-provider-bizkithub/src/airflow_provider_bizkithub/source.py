@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterable, Mapping
 from contextlib import closing, contextmanager
+from functools import partial
 from math import isfinite
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -103,9 +104,12 @@ def prepare(destination: str | os.PathLike[str] | None) -> None:
 
 
 def save(file: Path, destination: str) -> None:
-    """Put a file where a path or URI says."""
-    target = ObjectStoragePath(destination) if "://" in destination else Path(destination)
-    target.write_bytes(file.read_bytes())
+    """Put a file where a path or URI says; a new one on this host may be read by its owner only."""
+    if "://" in destination:
+        ObjectStoragePath(destination).write_bytes(file.read_bytes())
+        return
+    with open(destination, "wb", opener=partial(os.open, mode=0o600)) as target:
+        target.write(file.read_bytes())
 
 
 def _copy(source: ObjectStoragePath, copy: Path) -> None:
