@@ -14,7 +14,7 @@ CARGO_FLAGS := --release --locked
 export CARGO_TARGET_DIR := $(CURDIR)/target
 export PYO3_PYTHON := $(BIN)/python
 
-.PHONY: help demo test test-platforms faults faults-short fault-tools fuzz sanitize simulate postgresql lint format clean rust-test rust-lint audit sbom wasm-lint python wheel python-test \
+.PHONY: help demo test test-platforms faults faults-short fault-tools fuzz coverage mutants sanitize simulate postgresql lint format clean rust-test rust-lint audit sbom wasm-lint python wheel python-test \
 	python-lint airflow-test airflow-lint airflow-stack-test airflow-2.11-test spark-test java chromium addons addons-test n8n-test n8n-bench zapier-test node node-test node-lint deny
 
 help: ## Show the targets
@@ -224,10 +224,11 @@ addons-test: node addons $(MUSL_NODE)/.installed
 
 # --- Fuzzing ---
 
-CARGO_FUZZ := $(CACHE)/cargo-fuzz@0.13.2
-$(CARGO_FUZZ)/.installed:
-	cargo install cargo-fuzz --version $(CARGO_FUZZ:$(CACHE)/cargo-fuzz@%=%) --locked --quiet --root $(@D)
+$(CACHE)/cargo/%/.installed:
+	cargo install $(firstword $(subst @, ,$*)) --version $(lastword $(subst @, ,$*)) --locked --quiet --root $(@D)
 	touch $@
+
+CARGO_FUZZ := $(CACHE)/cargo/cargo-fuzz@0.13.2
 
 # Sanitizers are not stable yet; the switch lets the stable compiler use them.
 FUZZ_SECONDS ?= 600
@@ -237,6 +238,18 @@ fuzz: $(CARGO_FUZZ)/.installed ## Fuzz each parser for FUZZ_SECONDS (default: 60
 		RUSTC_BOOTSTRAP=1 BIZKITHUB_FUZZ=$$target $(CARGO_FUZZ)/bin/cargo-fuzz run --fuzz-dir crates/bizkithub-fuzz --features libfuzzer any \
 			$(CURDIR)/target/fuzz-corpus/$$target $(CURDIR)/target/fuzz-seeds/$$target -- -max_total_time=$(FUZZ_SECONDS) -max_len=65536 \
 			-artifact_prefix=$(CURDIR)/target/fuzz-corpus/$$target- -print_final_stats=1 -verbosity=0; done
+
+# --- What the tests reach and notice ---
+
+# Branches are not counted by the stable compiler yet; the switch lets it.
+COVERAGE := $(CACHE)/cargo/cargo-llvm-cov@0.9.1
+coverage: $(COVERAGE)/.installed postgresql ## Measure how many lines and branches of the core its own tests reach
+	RUSTC_BOOTSTRAP=1 $(COVERAGE)/bin/cargo-llvm-cov llvm-cov --branch --locked --package bizkithub --features otlp,arrow,parquet
+
+MUTANTS := $(CACHE)/cargo/cargo-mutants@27.1.0
+mutants: $(MUTANTS)/.installed postgresql ## Change types, protocol, pacer and ledger in small ways, for hours, and count what their tests notice
+	CARGO_PROFILE_DEV_OPT_LEVEL=1 CARGO_PROFILE_DEV_DEBUG=0 BIZKITHUB_SIMULATION_SEEDS=100 PROPTEST_CASES=64 \
+		$(MUTANTS)/bin/cargo-mutants mutants --package bizkithub --output target
 
 # --- Sanitizers ---
 

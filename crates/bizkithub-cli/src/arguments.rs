@@ -2,6 +2,7 @@ use bizkithub::Error;
 use clap::{Parser, Subcommand};
 
 use crate::command::add::AddArguments;
+use crate::command::explain::ExplainArguments;
 use crate::command::ledger::LedgerArguments;
 use crate::command::plan::PlanArguments;
 use crate::command::run::RunArguments;
@@ -40,6 +41,7 @@ pub(crate) enum Command {
     Ping,
     Sandbox(SandboxArguments),
     Slug(SlugArguments),
+    Explain(ExplainArguments),
 }
 
 /// A mistake in the arguments, for those who read JSON.

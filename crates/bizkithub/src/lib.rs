@@ -32,7 +32,7 @@ pub use client::{
 };
 #[cfg(feature = "native")]
 pub use client::{ReqwestTransport, TokioClock};
-pub use error::{Error, ErrorKind, Field, is_treacherous, printable};
+pub use error::{Error, ErrorKind, Explanation, Field, is_treacherous, printable};
 /// The state machine behind the quota, for whoever wants to drive it by hand.
 pub mod pacing {
     pub use crate::client::{Decision, Observation, Pacer, QuotaRefusal, Wish};

@@ -1,6 +1,7 @@
 //! The commands, one a file.
 
 pub(crate) mod add;
+pub(crate) mod explain;
 pub(crate) mod ledger;
 pub(crate) mod ping;
 pub(crate) mod plan;
@@ -25,6 +26,7 @@ pub(crate) fn execute(arguments: Arguments, output: Output) -> Result<ExitCode, 
         Command::Plan(arguments) => plan::execute(&arguments, &connection, output),
         Command::Run(arguments) => run::execute(&arguments, &connection, output),
         Command::Ledger(arguments) => ledger::execute(&arguments, &connection, output),
+        Command::Explain(arguments) => explain::execute(&arguments, output),
         Command::Ping => ping::execute(&connection, output),
         Command::Sandbox(arguments) => sandbox::execute(arguments, &connection, output),
         Command::Slug(arguments) => slug::execute(&arguments, output),

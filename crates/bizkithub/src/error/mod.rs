@@ -1,5 +1,6 @@
 //! The one error type of the client: what happened, where, whether a retry makes sense, and what to do now.
 
+mod explanation;
 mod field;
 mod kind;
 mod printable;
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+pub use explanation::Explanation;
 pub use field::Field;
 pub use kind::ErrorKind;
 pub use printable::{is_treacherous, printable};

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use bizkithub::{Error, Field};
+use bizkithub::{Error, Explanation, Field};
 use serde::Deserialize;
 
 use crate::case::same;
@@ -37,6 +37,11 @@ impl ExpectedError {
             error.code().is_some_and(|code| code.starts_with(|first: char| first.is_ascii_uppercase()));
         if error.doc_url().is_some() && !is_of_the_server {
             return Err(format!("{:?} is a page about a code of this client", error.doc_url()));
+        }
+        // Of the server's codes only some are known; each of this client's own can be explained.
+        let explained = error.code().and_then(Explanation::of);
+        if error.code().is_some() && !is_of_the_server && explained.is_none_or(|known| known.kind != error.kind()) {
+            return Err(format!("the code of {error} is explained as {explained:?}"));
         }
         if error.message().is_empty() || error.advice().is_none() {
             return Err(format!("an error has to say what happened and what to do: {error}"));
