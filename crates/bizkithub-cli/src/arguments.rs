@@ -2,8 +2,10 @@ use bizkithub::Error;
 use clap::{Parser, Subcommand};
 
 use crate::command::add::AddArguments;
+use crate::command::completions::CompletionsArguments;
 use crate::command::explain::ExplainArguments;
 use crate::command::ledger::LedgerArguments;
+use crate::command::manual::ManualArguments;
 use crate::command::plan::PlanArguments;
 use crate::command::run::RunArguments;
 use crate::command::sandbox::SandboxArguments;
@@ -42,6 +44,8 @@ pub(crate) enum Command {
     Sandbox(SandboxArguments),
     Slug(SlugArguments),
     Explain(ExplainArguments),
+    Completions(CompletionsArguments),
+    Manual(ManualArguments),
 }
 
 /// A mistake in the arguments, for those who read JSON.

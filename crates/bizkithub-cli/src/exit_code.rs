@@ -20,9 +20,9 @@ impl ExitCode {
 Exit codes:
   0    all applied (or skipped)
   1    some rows are rejected
-  2    the usage or an input is wrong (nothing was sent), or an output cannot be written
+  2    the usage or an input is wrong (nothing was sent, or --breaker stopped the run), or an output cannot be written
   3    the API key is missing, malformed or refused, or may not do this
-  4    the quota is used up
+  4    the quota is used up, or the server asks to wait
   5    the network or the server failed
   6    the ledger cannot be read or written
   130  interrupted (Ctrl-C, SIGTERM)";
@@ -62,6 +62,8 @@ Exit codes:
         let is_unsettled = counts.pending + counts.unknown > 0;
         match report.stopped_by() {
             _ if is_unsettled && report.is_cancelled() => Self::Interrupted,
+            // Customers who are all refused alike are hardly the cause: what stands in the way is the input.
+            Some(error) if error.kind() == ErrorKind::Rejected => Self::Input,
             Some(error) => Self::of_error(error),
             None if is_unsettled && report.resume_at().is_some() => Self::Quota,
             None if is_unsettled => Self::Unavailable,

@@ -6,14 +6,15 @@
 //! |---|---|
 //! | 0 | all rows are applied (or skipped, because the ledger knew them); or the command did what it says |
 //! | 1 | some rows, or the one customer, are rejected; everything else is applied |
-//! | 2 | the usage or an input is wrong, and nothing was sent; or an output cannot be written |
+//! | 2 | the usage or an input is wrong: nothing was sent, or `--breaker` stopped a run whose customers were all refused alike; or an output cannot be written |
 //! | 3 | the API key is missing, malformed or refused, or it may not do this |
-//! | 4 | the quota is used up; the output says when to go on |
+//! | 4 | the quota is used up, or the server asks to wait for long; the output says when to go on |
 //! | 5 | the network or the server failed, or this client has a defect |
 //! | 6 | the ledger cannot be read or written |
 //! | 130 | interrupted by Ctrl-C (SIGINT) or SIGTERM before the end |
 //!
-//! A plan that rejects rows ends with 1 too. When several apply to a run, what stands in the way of going on counts: 130, 3, 4, 6, 5, 2, 1.
+//! A plan that rejects rows ends with 1 too. While rows are unsettled, what ended the run counts: 130, the error that stopped it, 4 when it
+//! can go on later, otherwise 5.
 //!
 //! # Streams
 //!

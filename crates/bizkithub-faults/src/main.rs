@@ -92,7 +92,9 @@ fn campaign(arguments: &Arguments) -> Result<bool> {
     let executions: u64 = rows.iter().map(Row::executions).sum();
     println!("{executions} executions of {} faults", rows.len());
     if let Some(path) = &arguments.write {
-        std::fs::write(path, table::markdown(&rows, &trial)).with_context(|| path.display().to_string())?;
+        // A page that is not there yet has no results to keep.
+        let earlier = std::fs::read_to_string(path).unwrap_or_default();
+        std::fs::write(path, table::markdown(&rows, &trial, &earlier)).with_context(|| path.display().to_string())?;
     }
     Ok(rows.iter().all(|row| !matches!(row.verdict, Verdict::Harmed(_))))
 }

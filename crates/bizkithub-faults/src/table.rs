@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::driver::Driver;
 use crate::fault::{Fault, Trial};
+use crate::faults::FAULTS;
 
 /// What a fault did.
 #[derive(Debug)]
@@ -86,30 +87,57 @@ impl fmt::Display for Row {
     }
 }
 
-/// The table as a page of the documentation.
-pub(crate) fn markdown(rows: &[Row], trial: &Trial) -> String {
-    let date = jiff::Timestamp::now().strftime("%Y-%m-%d");
+/// The table as a page of the documentation. Faults that were not tried now keep the results that the page had.
+pub(crate) fn markdown(rows: &[Row], trial: &Trial, earlier: &str) -> String {
+    let line = |fault: &Fault| {
+        let row = rows.iter().find(|row| row.fault.number == fault.number).map(Row::markdown);
+        let start = format!("| {} | ", fault.number);
+        row.or_else(|| earlier.lines().find(|line| line.starts_with(&start)).map(|line| format!("{line}\n")))
+    };
+    let lines: Vec<String> = FAULTS.iter().filter_map(line).collect();
     let form = match trial.is_short {
         true => "short form (what takes long is tried under the command alone)",
         false => "whole form",
     };
-    let executions: u64 = rows.iter().map(Row::executions).sum();
-    let lines: String = rows.iter().map(Row::markdown).collect();
     format!(
         include_str!("table.md"),
-        lines = lines,
+        lines = lines.concat(),
         form = form,
-        date = date,
+        date = jiff::Timestamp::now().strftime("%Y-%m-%d"),
         seed = trial.seed,
-        executions = executions,
-        faults = rows.len()
+        executions = lines.iter().map(|line| executions(line)).sum::<u64>(),
+        faults = lines.len()
     )
+}
+
+/// How often the fault of a line struck.
+fn executions(line: &str) -> u64 {
+    let number = line.rsplit_once("| passed, ").and_then(|(_, result)| result.split_once(" times"));
+    number.and_then(|(number, _)| number.parse().ok()).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::faults::FAULTS;
+
+    #[test]
+    fn what_was_not_tried_again_keeps_its_result() {
+        let trial = Trial { is_short: false, seed: 7 };
+        let row = |fault, executions| Row {
+            fault,
+            verdict: Verdict::Harmless { executions, note: String::new() },
+            time: Duration::ZERO,
+        };
+        let all: Vec<Row> = FAULTS.iter().map(|fault| row(fault, 100)).collect();
+        let page = markdown(&all, &trial, "");
+        assert!(page.contains(&format!("{} executions of {} faults", 100 * FAULTS.len(), FAULTS.len())), "{page}");
+        let again = markdown(&[row(&FAULTS[2], 5)], &trial, &page);
+        assert!(
+            again.contains(&format!("{} executions of {} faults", 100 * FAULTS.len() - 95, FAULTS.len())),
+            "{again}"
+        );
+        assert_eq!(again.matches("passed, 5 times").count(), 1);
+    }
 
     #[test]
     fn the_page_lists_every_fault_as_the_table_has_it() {

@@ -68,6 +68,12 @@ mod _native {
         call(py, || bizkithub::job::check_outcomes_path(&path))
     }
 
+    /// The groups in one text, as a cell of a table has them.
+    #[pyfunction]
+    fn separate_groups(text: Text) -> Vec<String> {
+        bizkithub::job::RowGroups::separate(&text.0).map(str::to_owned).collect()
+    }
+
     /// Panics, on the caller's thread or on the runtime's. **For tests only**: they prove that a panic becomes an exception.
     #[pyfunction]
     #[expect(clippy::panic, reason = "it is what this function is for")]

@@ -36,7 +36,7 @@ impl Organisation {
             groups: GroupTable::default(),
         };
         for seeded in &options.customers {
-            let groups = seeded.groups.iter().map(|text| Group::parse(text)).collect::<Result<Vec<_>, _>>()?;
+            let groups = seeded.groups.iter().map(|text| Group::parse_any(text)).collect::<Result<Vec<_>, _>>()?;
             let index = organisation.find_or_create(&seeded.parse()?);
             organisation.put(index, &groups);
         }

@@ -42,7 +42,7 @@ impl Received {
 impl Body {
     fn submission(&self) -> Result<Submission, Error> {
         let customer = Customer::parse(self.email.as_deref(), self.cu_ref_no.as_deref())?;
-        let groups = self.groups.iter().map(|text| Group::parse(text)).collect::<Result<Vec<_>, _>>()?;
+        let groups = self.groups.iter().map(|text| Group::parse_any(text)).collect::<Result<Vec<_>, _>>()?;
         if groups.is_empty() {
             return Err(Error::invalid_input("groups_missing", "no groups are given", "give at least one group"));
         }

@@ -12,8 +12,11 @@
 //! # Seams and features
 //!
 //! Everything that waits goes through three traits: [`Transport`], [`Clock`] and [`job::Ledger`]. The feature `native` (on by
-//! default) brings an HTTP transport, the machine's clock, CSV files and the environment's settings. Without it the crate
-//! knows no runtime, socket or file and compiles to WebAssembly.
+//! default) brings an HTTP transport, the machine's clock, ledgers in SQLite and PostgreSQL, files (CSV and NDJSON, rejects, outcomes)
+//! and the environment's settings. Without it the crate knows no runtime, socket or file and compiles to WebAssembly.
+//!
+//! `arrow` adds rows and outcomes as Arrow data, `parquet` Parquet files, and `otlp` the export of spans and metrics to a collector of
+//! OpenTelemetry.
 #![cfg_attr(
     target_family = "wasm",
     expect(clippy::arc_with_non_send_sync, reason = "shared natively; in WebAssembly there is one thread")

@@ -28,7 +28,7 @@ fn is_code(literal: &str) -> bool {
 
 /// Texts in quotes that are the code of an error, by what stands around them.
 fn codes(source: &str) -> impl Iterator<Item = &str> {
-    let constructors = ["invalid_input(", "coded(", "refused(", "refuse(", "py,", "code:"];
+    let constructors = ["invalid_input(", "coded(", "refused(", "refuse(", "refused(py,", "invalidInput(", "code:"];
     let parts: Vec<&str> = source.split(['"', '\'']).collect();
     (1..parts.len().saturating_sub(1)).filter_map(move |place| {
         let (before, literal, after) = (parts[place - 1].trim_end(), parts[place], parts[place + 1].trim_start());

@@ -88,7 +88,10 @@ export interface RunOptions {
   readonly onProgress?: ((progress: Progress) => unknown) | undefined;
   /** The most requests under way at once, at most 256. Default: 16. */
   readonly concurrency?: number | undefined;
-  /** What to do when the quota is used up: wait for it, however long, or stop; the report's `resumeAt` says when to go on. Default: `wait`. */
+  /**
+   * What to do when the quota is used up, or the server asks for a long wait: wait, however long, or stop; the report's `resumeAt` says
+   * when to go on. Default: `wait`.
+   */
   readonly onQuota?: 'wait' | 'stop' | undefined;
   /**
    * `even` spreads the requests over the quota's window, so that others with the same key find room at any time; a run that needs at most
@@ -98,13 +101,13 @@ export interface RunOptions {
   /** The share of the quota that is left to others, from 0 to below 1. Default: 0. */
   readonly reserve?: number | undefined;
   /**
-   * The longest that the run may take, in milliseconds. A wait for quota that would end later ends the run at once; the report's
-   * `resumeAt` says when to go on. Default: no limit.
+   * The longest that the run may take, in milliseconds. A wait, for quota or for the server, that would end later ends the run at
+   * once; the report's `resumeAt` says when to go on. Default: no limit.
    */
   readonly deadline?: number | undefined;
   /**
-   * The longest wait for quota at a time, in milliseconds. A longer one ends the run at once; the report's `resumeAt` says when to go
-   * on. Default: no limit.
+   * The longest wait at a time, for quota or because the server asks for it, in milliseconds. A longer one ends the run at once; the
+   * report's `resumeAt` says when to go on. Default: no limit.
    */
   readonly longestWait?: number | undefined;
   /** For how long requests leave, in milliseconds; then the answers under way are waited for. Default: until the plan is done. */
@@ -122,7 +125,7 @@ const RUN_OPTIONS = {
   concurrency: must.bePositiveInteger,
   onQuota: must.beOneOf('wait', 'stop'),
   pace: must.beOneOf('even', 'fast'),
-  reserve: must.beShare,
+  reserve: must.beNumber,
   deadline: must.beMilliseconds,
   longestWait: must.beMilliseconds,
   burst: must.beMilliseconds,

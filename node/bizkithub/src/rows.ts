@@ -26,7 +26,7 @@ type RowShape = { readonly [name in keyof RowColumns]?: Cell } | { readonly unre
 /**
  * Hands all rows over in batches of JSON, and waits for each before it reads on.
  *
- * @throws InvalidInputError `rows_invalid` when the rows are not iterable, `column_missing` when no row has a named property: a
+ * @throws InvalidInputError `rows_expected` when the rows are not iterable, `column_missing` when no row has a named property: a
  * misspelt name would otherwise drop a column without a word.
  */
 export async function pushRows(
@@ -36,7 +36,7 @@ export async function pushRows(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   if (!isIterable(rows)) {
-    throw invalidInput('rows_invalid', 'the rows are not iterable', 'pass an array, another iterable or an async iterable of objects, or the path of a file');
+    throw invalidInput('rows_expected', 'the rows are not iterable', 'pass an array, another iterable or an async iterable of objects, or the path of a file');
   }
   const unseen = new Set(Object.values(columns).filter((name) => name !== undefined));
   let first: object | undefined;

@@ -27,8 +27,7 @@ export const must = {
       ? undefined
       : 'must be an AbortSignal',
   beBoolean: (value: unknown) => (typeof value === 'boolean' ? undefined : 'must be true or false'),
-  beShare: (value: unknown) =>
-    typeof value === 'number' && value >= 0 && value < 1 ? undefined : 'must be a number from 0 to below 1',
+  beNumber: (value: unknown) => (Number.isFinite(value) ? undefined : 'must be a number'),
   beAsciiCharacter: (value: unknown) =>
     // eslint-disable-next-line no-control-regex -- a tabulator is one of them
     typeof value === 'string' && /^[\x00-\x7f]$/.test(value) ? undefined : 'must be one ASCII character',

@@ -185,8 +185,8 @@ describe('a plan', () => {
       ['for a name that no row has', ROWS, { email: 'mail', groups: 'segmnt', constantGroups: ['vip'] }, 'column_missing'],
       ['without a name for the customers', ROWS, { groups: 'segment' }, 'column_missing'],
       ['without any groups', ROWS, { email: 'mail' }, 'groups_missing'],
-      ['for rows that are none', 7, COLUMNS, 'rows_invalid'],
-      ['for one row', ROWS[0], COLUMNS, 'rows_invalid'],
+      ['for rows that are none', 7, COLUMNS, 'rows_expected'],
+      ['for one row', ROWS[0], COLUMNS, 'rows_expected'],
       ['for an option that does not exist', ROWS, { ...COLUMNS, group: 'segment' }, 'setting_unknown'],
       ['for a column that is no text', ROWS, { email: 7 }, 'setting_invalid'],
       ['for groups that are no texts', ROWS, { ...COLUMNS, constantGroups: [7] }, 'setting_invalid'],
@@ -202,6 +202,13 @@ describe('a plan', () => {
     test('with the properties of the first row, when a name is wrong', async () => {
       await assert.rejects(client.plan(ROWS, { ...COLUMNS, email: 'email' }), ({ advice }) => /mail, segment/.test(advice));
     });
+  });
+
+  test('is not run with a reserve that leaves nothing, or that is no number', async () => {
+    const plan = await client.plan(ROWS, COLUMNS);
+    for (const [reserve, code] of [[1, 'reserve_invalid'], [-0.1, 'reserve_invalid'], [NaN, 'setting_invalid'], ['0.5', 'setting_invalid']]) {
+      await assert.rejects(plan.run({ reserve }), { name: 'InvalidInputError', code });
+    }
   });
 
   describe('of rows that come one after another', () => {

@@ -7,6 +7,12 @@ import type {
 	INodeProperties,
 } from 'n8n-workflow';
 
+/** Whether nobody on the way to an address can read along. */
+function isPrivate(address: string): boolean {
+	const { protocol, hostname } = new URL(address.trim());
+	return protocol === 'https:' || ['localhost', '127.0.0.1', '[::1]'].includes(hostname);
+}
+
 /** A key of BizKitHub, where its API is, and which engine does the work. */
 export class BizKitHubApi implements ICredentialType {
 	name = 'bizKitHubApi';
@@ -86,11 +92,16 @@ export class BizKitHubApi implements ICredentialType {
 	authenticate = (
 		credentials: ICredentialDataDecryptedObject,
 		requestOptions: IHttpRequestOptions,
-	): Promise<IHttpRequestOptions> =>
-		Promise.resolve({ ...requestOptions, qs: { ...requestOptions.qs, apiKey: (credentials.apiKey as string).trim() } });
+	): Promise<IHttpRequestOptions> => {
+		// n8n sends the test by itself, so that the client, which refuses such an address, is not asked.
+		if (!isPrivate(requestOptions.baseURL ?? requestOptions.url)) {
+			return Promise.reject(new Error('The base URL must begin with https://, or the API key would be sent unencrypted'));
+		}
+		return Promise.resolve({ ...requestOptions, qs: { ...requestOptions.qs, apiKey: (credentials.apiKey as string).trim() } });
+	};
 
 	test: ICredentialTestRequest = {
-		request: { baseURL: '={{$credentials.baseUrl}}', url: '/ping/v1' },
+		request: { baseURL: '={{$credentials.baseUrl}}', url: '/ping/v1', disableFollowRedirect: true },
 		rules: [
 			{
 				type: 'responseCode',

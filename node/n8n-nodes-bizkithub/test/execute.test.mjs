@@ -158,6 +158,25 @@ describe('the node of n8n', () => {
     assert.equal((await jsonOf([JAN], { credentials: credentials({ apiKey: ` ${sandbox.apiKey}\n` }) }))[0].outcome, 'applied');
   });
 
+  describe('the test of the credential, which n8n sends by itself,', () => {
+    const authenticated = (baseURL) => credential.authenticate({ apiKey: ' DEV_0123456789abcdefghijABCDEFGH ' }, { baseURL, url: '/ping/v1' });
+
+    for (const baseURL of ['https://api.bizkithub.com', 'http://127.0.0.1:8080', 'http://[::1]:8080', 'http://localhost']) {
+      test(`takes the key to ${baseURL}`, async () => {
+        const { qs } = await authenticated(baseURL);
+        assert.deepEqual(qs, { apiKey: 'DEV_0123456789abcdefghijABCDEFGH' });
+      });
+    }
+
+    for (const baseURL of ['http://api.bizkithub.com', 'http://127.0.0.1.example.com', 'http://localhost@example.com']) {
+      test(`takes no key to ${baseURL}`, async () => {
+        await assert.rejects(authenticated(baseURL), (error) => /https:/.test(error.message) && !inspect(error).includes('DEV_'));
+      });
+    }
+
+    test('follows no redirect', () => assert.equal(credential.test.request.disableFollowRedirect, true));
+  });
+
   describe('the native engine', () => {
     const native = (more) => credentials({ engine: 'native', ...more });
 

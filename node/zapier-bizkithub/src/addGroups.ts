@@ -58,7 +58,7 @@ export const addGroups = defineCreate({
         type: 'string',
         list: true,
         required: true,
-        helpText: 'The names or slugs of the groups, one in each line, or several separated by `;` (not by commas). Groups that do not exist are created.',
+        helpText: 'The names or slugs of the groups, one in each line, or several separated by `;` or `|` (not by commas). Groups that do not exist are created.',
       },
       {
         key: 'allowedGroups',

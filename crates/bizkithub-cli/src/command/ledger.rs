@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use bizkithub::job::{Forget, Ledger, LedgerSummary, StoreLedger, Verdict, create_private};
-use bizkithub::{Customer, Error, Group};
+use bizkithub::{Customer, Error, Group, printable};
 use clap::{Args, Subcommand};
 use serde_json::json;
 
@@ -94,7 +94,7 @@ pub(crate) fn execute(
         Action::Compact => {
             block_on(ledger.compact())??;
             output.json(&json!({ "ledger": location }))?;
-            output.text(&format!("{location} is in order\n"))?;
+            output.text(&format!("{} is in order\n", printable(&location)))?;
         }
         Action::Export { output: path } => {
             let written = match path {
@@ -114,7 +114,11 @@ pub(crate) fn execute(
             };
             if let Some(path) = path {
                 output.json(&json!({ "ledger": location, "file": path, "assignments": written }))?;
-                output.text(&format!("{} written to {}\n", counted(written, "assignment"), path.display()))?;
+                output.text(&format!(
+                    "{} written to {}\n",
+                    counted(written, "assignment"),
+                    printable(&path.to_string_lossy())
+                ))?;
             }
         }
     }

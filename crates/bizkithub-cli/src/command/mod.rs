@@ -1,8 +1,10 @@
 //! The commands, one a file.
 
 pub(crate) mod add;
+pub(crate) mod completions;
 pub(crate) mod explain;
 pub(crate) mod ledger;
+pub(crate) mod manual;
 pub(crate) mod ping;
 pub(crate) mod plan;
 pub(crate) mod run;
@@ -26,6 +28,8 @@ pub(crate) fn execute(arguments: Arguments, output: Output) -> Result<ExitCode, 
         Command::Plan(arguments) => plan::execute(&arguments, &connection, output),
         Command::Run(arguments) => run::execute(&arguments, &connection, output),
         Command::Ledger(arguments) => ledger::execute(&arguments, &connection, output),
+        Command::Completions(arguments) => completions::execute(&arguments, output),
+        Command::Manual(arguments) => manual::execute(&arguments, output),
         Command::Explain(arguments) => explain::execute(&arguments, output),
         Command::Ping => ping::execute(&connection, output),
         Command::Sandbox(arguments) => sandbox::execute(arguments, &connection, output),

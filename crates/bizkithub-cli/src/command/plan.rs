@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use bizkithub::job::{Bill, BillGroup, Plan};
-use bizkithub::{Client, Error, QuotaRate};
+use bizkithub::{Client, Error, QuotaRate, printable};
 use clap::Args;
 use serde_json::json;
 
@@ -86,7 +86,7 @@ fn text(plan: &Plan, bill: &Bill, file: &str, ledger: Option<&str>) -> String {
         sections.push(groups_text(bill, ledger.is_some()));
     }
     sections.extend(reasons_text(&plan.reasons()));
-    let ledger = ledger.map(|location| format!(" The ledger is {location}.")).unwrap_or_default();
+    let ledger = ledger.map(|location| format!(" The ledger is {}.", printable(location))).unwrap_or_default();
     sections
         .push(format!("Nothing has been sent. Slugs are predictions: the server's own have the last word.{ledger}\n"));
     sections.join("\n")

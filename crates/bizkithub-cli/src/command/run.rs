@@ -40,7 +40,7 @@ pub(crate) struct RunArguments {
     #[arg(long, value_name = "NUMBER", default_value = "16", help_heading = "Run")]
     concurrency: NonZeroUsize,
 
-    /// What to do when the quota is used up: wait for it to come back, or stop and say when to go on
+    /// What to do when the quota is used up, or the server asks for a long wait: wait, or stop and say when to go on
     #[arg(long, value_name = "CHOICE", default_value = "wait", value_parser = named_choice(&OnQuota::ALL), help_heading = "Quota")]
     on_quota: OnQuota,
 
@@ -52,11 +52,12 @@ pub(crate) struct RunArguments {
     #[arg(long, value_name = "SHARE", default_value = "0", value_parser = share, help_heading = "Quota")]
     reserve: f64,
 
-    /// The longest that the run may take, such as 15m; a wait for quota that would end later ends it at once [default: no limit]
+    /// The longest that the run may take, such as 15m; a longer wait, for quota or for the server, ends it at once [default: no limit]
     #[arg(long, value_name = "TIME", value_parser = length_of_time, help_heading = "Run")]
     deadline: Option<Duration>,
 
-    /// The longest wait for quota at a time, such as 1m; a longer one ends the run and tells when to go on [default: no limit]
+    /// The longest wait at a time, for quota or because the server asks for it, such as 1m; a longer one ends the run and tells when to
+    /// go on [default: no limit]
     #[arg(long, value_name = "TIME", value_parser = length_of_time, help_heading = "Quota")]
     longest_wait: Option<Duration>,
 

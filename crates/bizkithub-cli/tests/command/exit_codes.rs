@@ -138,3 +138,17 @@ fn what_stands_in_the_way_of_going_on_counts_before_what_is_rejected() {
     arguments.extend(["--on-quota", "stop"]);
     assert_eq!(stage.run(arguments).code, Some(4));
 }
+
+#[test]
+fn customers_who_are_all_refused_alike_are_2_because_the_input_is_hardly_right() {
+    let stage = Stage::new();
+    stage.sandbox.add_fault(status(404, Some("INTERNAL_RESOURCE_NOT_FOUND"))).expect("a fault");
+    stage.file("customers.csv", customers(100));
+    let mut run = with_columns("run", "customers.csv");
+    run.extend(["--breaker", "5", "--concurrency", "1"]);
+    let stopped = stage.run(run);
+    assert_eq!((stopped.code, stopped.rows("pending")), (Some(2), 95), "{stopped:?}");
+    // When nobody is left, nothing stands in the way.
+    stage.file("customers.csv", customers(4));
+    assert_eq!(stage.run(with_columns("run", "customers.csv")).code, Some(1));
+}

@@ -9,12 +9,14 @@ mod crashes;
 #[cfg(unix)]
 mod demo;
 mod exit_codes;
+mod explain;
 #[cfg(unix)]
 mod interruption;
 mod json;
 #[cfg(unix)]
 mod ledger;
 mod library;
+mod manual;
 #[cfg(unix)]
 #[path = "../../../bizkithub/tests/ledger/postgres_server.rs"]
 mod postgres_server;

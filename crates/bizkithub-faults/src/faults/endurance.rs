@@ -41,8 +41,8 @@ pub(crate) fn many_calls_and_clients(trial: &Trial) -> Result<Finding> {
             };
             let slope = last.saturating_sub(*middle) as f64 / (times as f64 * 0.4);
             let limit = match what {
-                "calls" => trial.times(1_000, 8) as f64,
-                _ => trial.times(60_000, 500) as f64,
+                "calls" => trial.times(400, 8) as f64,
+                _ => trial.times(20_000, 500) as f64,
             };
             ensure!(slope <= limit, "{}: {slope:.0} bytes stay of each of {times} {what}: {points:?}", driver.name());
             notes.push(format!("{} {slope:.1} bytes a {}", driver.name(), what.trim_end_matches('s')));

@@ -112,68 +112,91 @@ fn own_network() -> Result<()> {
     run("ip", &["link", "set", "lo", "up"]).map(drop)
 }
 
-/// Puts a rule before every packet to the sandbox.
-fn filter(port: u16, action: &str) -> Result<()> {
-    let rule = format!(
-        "table inet faults {{\nchain input {{\ntype filter hook input priority 0;\ntcp dport {port} {action}\n}}\n}}\n"
-    );
-    let path = tempfile::NamedTempFile::new()?;
-    fs::write(path.path(), rule)?;
-    run("nft", &["-f", &path.path().display().to_string()]).map(drop)
+/// What may be wrong with a network.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Badness {
+    Swallowing,
+    Resetting,
+    Losing,
+    Slow,
 }
 
-fn no_filter() -> Result<()> {
-    run("nft", &["delete", "table", "inet", "faults"]).map(drop)
+impl Badness {
+    fn begin(self, port: u16) -> Result<()> {
+        let rule = match self {
+            Self::Swallowing => "counter drop",
+            Self::Resetting => "counter reject with tcp reset",
+            Self::Losing => "numgen random mod 100 < 30 counter drop",
+            Self::Slow => {
+                let modem = "qdisc add dev lo root tbf rate 64kbit burst 3000 latency 400ms";
+                return run("tc", &modem.split(' ').collect::<Vec<_>>()).map(drop);
+            }
+        };
+        let table = format!(
+            "table inet faults {{\nchain input {{\ntype filter hook input priority 0;\ntcp dport {port} {rule}\n}}\n}}\n"
+        );
+        let path = tempfile::NamedTempFile::new()?;
+        fs::write(path.path(), table)?;
+        run("nft", &["-f", &path.path().display().to_string()]).map(drop)
+    }
+
+    /// Ends it. Returns how many packets it struck.
+    fn end(self) -> Result<u64> {
+        let (told, before) = match self {
+            Self::Slow => (run("tc", &["-s", "qdisc", "show", "dev", "lo"])?, "overlimits "),
+            _ => (run("nft", &["list", "table", "inet", "faults"])?, "packets "),
+        };
+        match self {
+            Self::Slow => run("tc", &["qdisc", "del", "dev", "lo", "root"])?,
+            _ => run("nft", &["delete", "table", "inet", "faults"])?,
+        };
+        let told = String::from_utf8(told.stdout)?;
+        let number = told.split_once(before).and_then(|(_, rest)| rest.split_whitespace().next());
+        number.and_then(|number| number.parse().ok()).with_context(|| format!("no count of packets is in {told}"))
+    }
 }
 
 /// A network that swallows packets, answers with resets, loses a third, or is as slow as a modem.
 pub(crate) fn bad_network(trial: &Trial) -> Result<Finding> {
     own_network()?;
     let customers = trial.times(10, 60);
-    let mut executions = 0;
+    let (mut executions, mut packets) = (0, 0);
     for &driver in trial.drivers() {
-        for (what, begins_later) in
-            [("drop", false), ("drop", true), ("reject with tcp reset", true), ("loss", false), ("slow", false)]
-        {
+        for (badness, begins_later) in [
+            (Badness::Swallowing, false),
+            (Badness::Swallowing, true),
+            (Badness::Resetting, true),
+            (Badness::Losing, false),
+            (Badness::Slow, false),
+        ] {
             let stage = Stage::new(if begins_later { 3_000 } else { customers })?;
             let port = stage.sandbox.address().port();
             let job = Job { timeout: Duration::from_secs(2), deadline: Duration::from_secs(30), ..Job::default() };
             let short = Job { deadline: Duration::from_secs(4), ..job.clone() };
-            let job = if what == "drop" { short } else { job };
-            let strike = || match what {
-                "loss" => filter(port, "numgen random mod 100 < 30 drop"),
-                "slow" => run(
-                    "tc",
-                    &[
-                        "qdisc", "add", "dev", "lo", "root", "tbf", "rate", "64kbit", "burst", "3000", "latency",
-                        "400ms",
-                    ],
-                )
-                .map(drop),
-                action => filter(port, action),
-            };
+            let job = if badness == Badness::Swallowing { short } else { job };
             let finished = if begins_later {
                 let mut run = stage.spawn(driver, &job)?;
                 run.must_reach(500)?;
-                strike()?;
+                badness.begin(port)?;
                 run.finish()?
             } else {
-                strike()?;
-                stage.run(driver, &job).context(what)?
+                badness.begin(port)?;
+                stage.run(driver, &job).with_context(|| format!("{badness:?}"))?
             };
-            match what {
-                "slow" => run("tc", &["qdisc", "del", "dev", "lo", "root"]).map(drop)?,
-                _ => no_filter()?,
-            }
+            let struck = badness.end()?;
+            ensure!(struck > 0, "{badness:?} struck no packet");
+            packets += struck;
             let counts = finished.must_report()?;
-            if what == "slow" {
-                ensure!(counts.applied == customers, "a slow network is no fault: {finished}");
+            match badness {
+                Badness::Swallowing => ensure!(counts.pending + counts.unknown > 0, "who answered? {finished}"),
+                Badness::Slow => ensure!(counts.applied == customers, "a slow network is no fault: {finished}"),
+                Badness::Resetting | Badness::Losing => {}
             }
             stage.completes(driver, &job, counts.counted())?;
             executions += 1;
         }
     }
-    Ok(Finding::of(executions))
+    Ok(Finding::noting(executions, format!("{packets} packets struck")))
 }
 
 /// A name server for one name.

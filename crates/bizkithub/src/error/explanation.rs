@@ -37,6 +37,9 @@ const OWN: &[Explanation] = explanations! {
         "There is no addon for this platform, or what was installed is not what was published: optional packages were left out, or `node_modules` \
          comes from another machine.",
         "install again on this machine without leaving optional packages out, or pass a `transport`, which needs no addon";
+    allowed_groups_missing InvalidInput: "allowed groups are given, but name no group",
+        "An expression of a host found nothing, which must not allow everything.",
+        "give at least one, or leave the field out";
     api_key_file_unreadable InvalidInput: "the file that should hold the API key cannot be read, or is no text",
         "The path is wrong, the user may not read the file, or it holds more than a key.",
         "give a text file that holds nothing but the key";
@@ -56,6 +59,9 @@ const OWN: &[Explanation] = explanations! {
     arrow_invalid InvalidInput: "bytes cannot be read as Arrow data",
         "They are no IPC stream or file of Arrow, are cut off, are compressed, or contradict themselves.",
         "pass an uncompressed Arrow IPC stream or file";
+    arrow_unsupported InvalidInput: "this engine reads no Arrow data",
+        "The WebAssembly engine leaves out what would make it large.",
+        "pass the rows as objects, or use the native addon";
     base_url_insecure InvalidInput: "the base URL begins with http://",
         "The API key is a part of every request, and plain HTTP would show it to everybody on the way.",
         "use https://; http:// is accepted for this machine only (`localhost`, `127.0.0.1`, `[::1]`)";
@@ -134,9 +140,12 @@ const OWN: &[Explanation] = explanations! {
     file_unreadable InvalidInput: "an input file cannot be read",
         "The path is wrong, the user may not read it, or a folder holds a file of another kind.",
         "check the path and its permissions";
-    file_unwritable InvalidInput: "a file of rejects or outcomes cannot be written",
+    file_unwritable InvalidInput: "a file, such as that of rejects or outcomes, cannot be written",
         "The folder does not exist, may not be written, or its disk is full.",
         "choose another path";
+    files_unsupported InvalidInput: "this engine reads and writes no files",
+        "The WebAssembly engine runs where there are none.",
+        "pass the rows as objects, and read the outcomes from the report";
     forget_nothing InvalidInput: "the ledger was asked to forget, but not what",
         "Without a name everything would be forgotten, which must be said.",
         "name a customer (`--email`, `--cu-ref-no`), a `--group`, both, `--refusals` or `--everything`";
@@ -149,6 +158,13 @@ const OWN: &[Explanation] = explanations! {
     group_invalid InvalidInput: "a group contains a line break or another control character",
         "Most often a quotation mark before it is never closed, so that a cell swallows the next lines.",
         "look for the quotation mark, or remove the character";
+    group_is_api_key InvalidInput: "a group has the form of an API key",
+        "The key stands in the wrong place. The server would make a group of that name, which everybody of the organisation sees.",
+        "check that the right column holds the groups; if the key was real, make a new one";
+    group_is_email InvalidInput: "a group is an e-mail address",
+        "Most often the columns of addresses and of groups were swapped. The server would make a group for each customer, and a ledger would \
+         keep the addresses as their names.",
+        "name the right column; a group that is really called so can be given by its slug";
     group_not_allowed InvalidInput: "a group is not among those that are allowed",
         "The server makes a new group for every unknown name, also for a misspelt one; this plan was told which names are right.",
         "correct the name, or add it to the allowed groups";
@@ -257,6 +273,9 @@ const OWN: &[Explanation] = explanations! {
     quota_invalid InvalidInput: "the quota cannot be read",
         "It is neither a number of requests for a time nor the name of a plan.",
         "write requests and time, such as `10000/h` or `1000/10min`, or a plan: `free`, `starter`, `professional`";
+    quota_window_empty InvalidInput: "the window of the sandbox's quota has no length",
+        "A quota counts requests in a time, which must be more than nothing.",
+        "give a window of more than zero seconds";
     redirect_refused Server: "the server redirects elsewhere",
         "The API never does so. The client follows no redirect, because the API key would be sent along.",
         "correct the base URL; look for a portal or a proxy in between";
@@ -287,6 +306,9 @@ const OWN: &[Explanation] = explanations! {
     rows_expected InvalidInput: "the rows, or one of them, have no form that is known",
         "A row is a mapping, a tuple or a list; rows are an iterable of them, a data frame or a path.",
         "pass one of these";
+    sandbox_address_unavailable InvalidInput: "the sandbox cannot listen on the address",
+        "Another program has the port, or the address is none of this machine.",
+        "choose another port, or 0 for any free one";
     sandbox_file_unreadable InvalidInput: "a file of the sandbox's settings cannot be read",
         "The path is wrong, or the file is no JSON of the form that is described.",
         "give a JSON file as `bizkithub sandbox --help` describes it";
@@ -305,6 +327,9 @@ const OWN: &[Explanation] = explanations! {
     setting_invalid InvalidInput: "a setting has a value that it cannot have",
         "A choice is misspelt, or a number is negative or none.",
         "take one of the values that the error names";
+    setting_unknown InvalidInput: "there is no setting of that name",
+        "It is misspelt, or one of another call. Leaving it out in silence would do something else than was meant.",
+        "take one of the names that the error lists";
     status_unexpected Server: "the answer has an HTTP status that the API does not use",
         "Something else answers, or the API has changed.",
         "check the base URL, and any proxy or portal between here and BizKitHub";

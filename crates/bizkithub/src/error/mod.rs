@@ -191,6 +191,14 @@ impl Error {
         self.0.code.as_deref()
     }
 
+    /// The code, unless a server made it up: its own have a form, and this client's are no texts from outside.
+    pub(crate) fn stable_code(&self) -> Option<&str> {
+        match &self.0.code {
+            Some(Cow::Owned(code)) => Some(code.as_str()).filter(|code| ErrorCode::has_server_form(code)),
+            code => code.as_deref(),
+        }
+    }
+
     /// What happened, in a sentence. The wording may change between versions.
     #[must_use]
     pub fn message(&self) -> &str {
@@ -246,7 +254,7 @@ impl Error {
     }
 
     /// Whether every other request would fail alike, so that a run must stop at the first such answer: the key is wrong,
-    /// a permission is missing, or what answers is not the API.
+    /// a permission is missing, what answers is not the API, TLS fails, or a proxy wants a login.
     #[must_use]
     pub fn stops_everything(&self) -> bool {
         self.0.is_general || matches!(self.0.kind, ErrorKind::ApiKey | ErrorKind::Permission)

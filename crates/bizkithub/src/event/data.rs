@@ -7,7 +7,6 @@ use serde::{Serialize, Serializer};
 use super::EventLevel;
 use crate::error::Error;
 use crate::job::OutcomeCounts;
-use crate::protocol::ErrorCode;
 
 /// What happened. The names of events and of their fields are stable; messages are not.
 ///
@@ -242,10 +241,7 @@ impl fmt::Display for RequestEvent {
 
 /// One of a few: a server, or a gateway, may put anything into a code.
 pub(super) fn type_of(error: &Error) -> &str {
-    let is_own = |code: &str| code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
-    let is_short = |code: &str| code.len() <= LONGEST_TYPE;
-    let code = error.code().filter(|code| is_short(code) && (is_own(code) || ErrorCode::has_server_form(code)));
-    code.unwrap_or(error.kind().as_str())
+    error.stable_code().filter(|code| code.len() <= LONGEST_TYPE).unwrap_or(error.kind().as_str())
 }
 
 fn as_type<S: Serializer>(error: &Error, serializer: S) -> Result<S::Ok, S::Error> {

@@ -218,17 +218,25 @@ pub(super) fn reasons_start(header: &ByteRecord) -> Option<usize> {
 
 /// The cells of a file of rejects as they were before they were neutralised.
 pub(super) fn restored(line: &ByteRecord) -> ByteRecord {
-    line.iter().map(|cell| cell.strip_prefix(b"'").filter(|rest| is_formula(rest)).unwrap_or(cell)).collect()
+    let without = |part| <[u8]>::strip_prefix(part, b"'").filter(|rest| is_formula(rest)).unwrap_or(part);
+    line.iter().map(|cell| parts(cell).flat_map(without).copied().collect::<Vec<_>>()).collect()
 }
 
-/// A cell that has apostrophes before its formula already gets one more, so that taking one away gives every cell back.
+/// A cell that no spreadsheet takes for a formula. What has apostrophes before its formula already gets one more, so that taking one
+/// away gives every cell back.
 pub(super) fn neutralised(cell: &[u8]) -> Vec<u8> {
-    let apostrophe = if is_formula(cell) { b"'".as_slice() } else { b"" };
-    [apostrophe, cell].concat()
+    let apostrophe = |part: &[u8]| if is_formula(part) { b"'".as_slice() } else { b"" };
+    parts(cell).flat_map(|part| [apostrophe(part), part]).flatten().copied().collect()
 }
 
-fn is_formula(cell: &[u8]) -> bool {
-    cell.iter().find(|byte| **byte != b'\'').is_some_and(|first| FORMULA_STARTS.contains(first))
+/// What may become a cell of its own, with the separator behind it: the spreadsheets of half of Europe separate by semicolons, whatever
+/// the file does.
+fn parts(cell: &[u8]) -> impl Iterator<Item = &[u8]> {
+    cell.split_inclusive(|byte| b";|\t\r\n".contains(byte))
+}
+
+fn is_formula(part: &[u8]) -> bool {
+    part.iter().find(|byte| **byte != b'\'').is_some_and(|first| FORMULA_STARTS.contains(first))
 }
 
 #[cfg(test)]
@@ -315,10 +323,18 @@ mod tests {
         let mut cells: Vec<Vec<u8>> = Vec::new();
         for apostrophes in 0..4 {
             let before = b"'".repeat(apostrophes);
-            cells.extend([&b""[..], b"quoted'", b"a'=1", b"jan@barasek.com"].map(|cell| [&before, cell].concat()));
-            cells.extend(FORMULA_STARTS.iter().map(|start| [&before, [*start].as_slice(), b"1"].concat()));
+            let plain = [&b""[..], b"quoted'", b"a'=1", b"jan@barasek.com", b"vip;'yoga", b"';'", b"a\t\t'|'"];
+            cells.extend(plain.map(|cell| [&before, cell].concat()));
+            for start in FORMULA_STARTS {
+                let formula = [&before, [*start].as_slice(), b"1"].concat();
+                cells.extend(b";|\t\r\n".map(|separator| [b"vip", [separator].as_slice(), &formula].concat()));
+                cells.push(formula);
+            }
         }
         let written: Vec<Vec<u8>> = cells.iter().map(|cell| neutralised(cell)).collect();
+        let starts = |cells: &[u8]| cells.first().is_some_and(|first| b"=+-@".contains(first));
+        let is_separator = |byte: &u8| b";|\t\r\n".contains(byte);
+        assert!(written.iter().all(|cell| cell.split(is_separator).all(|part| !starts(part))), "{written:?}");
         assert!(written.iter().all(|cell| !cell.first().is_some_and(|first| FORMULA_STARTS.contains(first))));
         assert_eq!(restored(&ByteRecord::from(written)), ByteRecord::from(cells));
     }

@@ -94,7 +94,8 @@ impl Report {
         RowOutcome { row, outcome, error }
     }
 
-    /// How many rows were rejected, by code, or by kind where there is no code.
+    /// How many rows were rejected, by code, or by kind where there is no code, none of a known form, or one too many: 24 different ones
+    /// are counted.
     #[must_use]
     pub fn rejected_by_code(&self) -> &BTreeMap<String, u64> {
         &self.rejected_by_code

@@ -30,17 +30,17 @@ pub struct RunOptions {
     /// The most requests under way at once, at most [`RunOptions::CONCURRENCY_LIMIT`]; fewer while the server fails or is slow.
     /// Default: 16.
     pub concurrency: NonZeroUsize,
-    /// What to do when the quota is used up. Default: wait.
+    /// What to do when the quota is used up, or the server asks for a wait of more than ten seconds. Default: wait.
     pub on_quota: OnQuota,
     /// How requests leave within the quota. Default: evenly.
     pub pace: Pace,
     /// The share of the quota that is left to others with the same key, from 0 to below 1. Default: 0.
     pub reserve: f64,
-    /// The longest that the run may take. A wait for quota that would end later ends the run at once; when the time is up, the requests
+    /// The longest that the run may take. A wait, for quota or for the server, that would end later ends the run at once; when the time is up, the requests
     /// under way get the [grace](Self::grace). The report then says when to resume. Default: no limit.
     pub deadline: Option<Duration>,
-    /// The longest that the run waits for quota at a time: a wait that would be longer ends the run at once, and the report says
-    /// when to resume. For hosts that have a better use for the time. Default: no limit.
+    /// The longest that the run waits at a time, for quota or because the server asks for it: a wait that would be longer ends the run at
+    /// once, and the report says when to resume. For hosts that have a better use for the time. Default: no limit.
     pub longest_wait: Option<Duration>,
     /// For how long requests leave. Then the run waits for the answers under way and ends; the report says that it may be resumed.
     /// Default: until the plan is done.

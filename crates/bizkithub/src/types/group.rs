@@ -1,6 +1,8 @@
+use std::borrow::Cow;
 use std::fmt;
 
 use super::slug::{is_slug, slug};
+use super::{ApiKey, Email};
 use crate::error::{Error, Field};
 
 /// The longest group text accepted, in characters. A limit of this client: the API documents none for the text.
@@ -28,42 +30,62 @@ impl Group {
     ///
     /// # Errors
     ///
-    /// `group_empty`, `group_invalid` (a line break or another control character within), `group_too_long` (over 1,000
-    /// characters) or `group_without_slug` (a text of which nothing survives
-    /// in a slug, such as emoji only).
+    /// Those of [`Group::parse_any`], `group_is_email` and `group_is_api_key`: of a column that was taken for another one, the server
+    /// would make a group for each customer, and both it and a ledger would keep what is none of their business.
     pub fn parse(text: &str) -> Result<Self, Error> {
+        let group = Self::parse_any(text)?;
+        if group.text.contains('@') && Email::parse(&group.text).is_ok() {
+            return Err(refused(
+                "group_is_email",
+                "the group is an e-mail address",
+                "check that the right column holds the groups; a group of this name can be given by its slug",
+            ));
+        }
+        if ApiKey::parse(&group.text).is_ok() {
+            return Err(refused(
+                "group_is_api_key",
+                "the group has the form of an API key",
+                "check that the right column holds the groups; if the key was real, make a new one",
+            ));
+        }
+        Ok(group)
+    }
+
+    /// Parses a group as the server takes one, who knows nothing of columns.
+    ///
+    /// # Errors
+    ///
+    /// `group_empty`, `group_invalid` (a line break or another control character within), `group_too_long` (over 1,000
+    /// characters) or `group_without_slug` (a text of which nothing survives in a slug, such as emoji only).
+    pub fn parse_any(text: &str) -> Result<Self, Error> {
         let text = text.trim();
         if text.is_empty() {
-            return Err(Error::invalid_input("group_empty", "the group is empty", "name the group, or leave it out")
-                .at_field(Field::Groups));
+            return Err(refused("group_empty", "the group is empty", "name the group, or leave it out"));
         }
         if is_slug(text) {
             return Ok(Self { text: text.into(), slug: None });
         }
         if text.chars().any(char::is_control) {
-            return Err(Error::invalid_input(
+            return Err(refused(
                 "group_invalid",
                 format!("the group {:?} contains a line break or another control character", shortened(text)),
                 "look for a quotation mark that is never closed, or remove the character",
-            )
-            .at_field(Field::Groups));
+            ));
         }
         if text.chars().nth(TEXT_LIMIT).is_some() {
-            return Err(Error::invalid_input(
+            return Err(refused(
                 "group_too_long",
                 format!("the group has more than {TEXT_LIMIT} characters"),
                 "check that the right column holds the groups, and that its separator is ; or |",
-            )
-            .at_field(Field::Groups));
+            ));
         }
         let slug = slug(text);
         if slug.is_empty() {
-            return Err(Error::invalid_input(
+            return Err(refused(
                 "group_without_slug",
                 format!("the group {:?} has no letter or digit that a slug could keep", shortened(text)),
                 "name the group with letters or digits",
-            )
-            .at_field(Field::Groups));
+            ));
         }
         Ok(Self { text: text.into(), slug: Some(slug.into()) })
     }
@@ -79,6 +101,10 @@ impl Group {
     pub fn slug(&self) -> &str {
         self.slug.as_deref().unwrap_or(&self.text)
     }
+}
+
+fn refused(code: &'static str, message: impl Into<Cow<'static, str>>, advice: &'static str) -> Error {
+    Error::invalid_input(code, message, advice).at_field(Field::Groups)
 }
 
 /// The beginning of a text, for an error that quotes it.
@@ -112,8 +138,7 @@ pub fn parse_groups<T: AsRef<str>>(texts: impl IntoIterator<Item = T>) -> Result
         }
     }
     if groups.is_empty() {
-        return Err(Error::invalid_input("groups_missing", "no groups are given", "give at least one group")
-            .at_field(Field::Groups));
+        return Err(refused("groups_missing", "no groups are given", "give at least one group"));
     }
     Ok(groups)
 }

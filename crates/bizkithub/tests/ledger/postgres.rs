@@ -1,12 +1,15 @@
 //! What holds for ledgers in PostgreSQL. Failures are raised by triggers: with the codes of a real server, which rolls back.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, UdpSocket};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use bizkithub::ErrorKind;
 use bizkithub::job::{CustomerKey, Forget, Ledger};
 use tempfile::TempDir;
 
@@ -83,8 +86,11 @@ fn each_failure_of_the_server_has_its_code() {
     for (state, expected) in codes {
         client
             .batch_execute(&format!(
-                "CREATE OR REPLACE FUNCTION fail() RETURNS trigger AS
-                     $$ BEGIN RAISE EXCEPTION 'it fails' USING ERRCODE = '{state}'; END $$ LANGUAGE plpgsql;
+                "CREATE SEQUENCE IF NOT EXISTS failures;
+                 CREATE OR REPLACE FUNCTION fail() RETURNS trigger AS $$ BEGIN
+                     PERFORM nextval('public.failures');
+                     RAISE EXCEPTION 'it fails' USING ERRCODE = '{state}';
+                 END $$ LANGUAGE plpgsql;
                  CREATE OR REPLACE TRIGGER fails BEFORE INSERT OR DELETE ON bizkithub.assignments
                      FOR EACH STATEMENT EXECUTE FUNCTION fail();
                  CREATE OR REPLACE TRIGGER fails BEFORE UPDATE ON bizkithub.ledger
@@ -102,6 +108,9 @@ fn each_failure_of_the_server_has_its_code() {
             assert!(error.message().contains("postgresql://postgres@127.0.0.1"), "{error}");
         }
     }
+    // Sequences count what is rolled back too: nothing was tried twice.
+    let failures: i64 = connect(&server).query_one("SELECT last_value FROM failures", &[]).expect("a row").get(0);
+    assert_eq!(failures, 3 * 6);
     // Nothing of it was kept, and the connection is as good as before.
     let drops = "DROP TRIGGER fails ON bizkithub.assignments; DROP TRIGGER fails ON bizkithub.ledger";
     client.batch_execute(drops).expect("no triggers");
@@ -176,9 +185,19 @@ fn the_servers_certificate_is_verified() {
     let with = |settings: &str| server.ledger("bizkithub").replace("sslmode=disable", settings);
     assert_eq!(code(open(&with("sslmode=prefer"))), None);
     assert_eq!(code(open(&with("sslmode=allow"))), None);
-    for mode in ["require", "verify-ca", "verify-full"] {
-        assert_eq!(code(open(&with(&format!("sslmode={mode}")))).as_deref(), Some("ledger_unusable"), "{mode}");
+    // Whoever names an authority is not talked out of TLS.
+    for settings in [
+        "sslmode=require",
+        "sslmode=verify-ca",
+        "sslmode=verify-full",
+        "sslrootcert=system",
+        "sslmode=prefer&sslrootcert=system",
+    ] {
+        let error = open(&with(settings)).expect_err("no TLS");
+        assert_eq!(error.code(), Some("ledger_unusable"), "{settings}");
+        assert!(error.message().contains("does not support TLS"), "{error}");
     }
+    assert_eq!(code(open(&with("sslmode=disable&sslrootcert=system"))), None);
 
     let folder = TempDir::new().expect("a folder");
     let authority = speak_tls(&server, folder.path());
@@ -194,7 +213,48 @@ fn the_servers_certificate_is_verified() {
         "SELECT ssl FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE application_name = 'bizkithub'";
     assert!(connect(&server).query_one(encrypted, &[]).expect("a row").get::<_, bool>(0));
     let missing = open(&with("sslrootcert=missing.pem")).expect_err("no such file");
-    assert_eq!(missing.code(), Some("ca_file_unreadable"), "{missing}");
+    assert_eq!((missing.kind(), missing.code()), (ErrorKind::Ledger, Some("ledger_unusable")), "{missing}");
+    assert!(missing.message().contains("missing.pem"), "{missing}");
+}
+
+/// What such a server was sent before it closed the connection.
+fn sent_to_a_server_without_tls(host: &str, settings: &str) -> Vec<u8> {
+    let listener = TcpListener::bind((host, 0)).expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("a connection");
+        let mut sent = vec![0; 8];
+        stream.read_exact(&mut sent).expect("a request for TLS");
+        stream.write_all(b"N").expect("a refusal");
+        stream.read_to_end(&mut sent).expect("the rest");
+        sent
+    });
+    let refused = open(&format!("postgresql://me:hunter2@{host}:{port}/db{settings}"));
+    assert_eq!(code(refused).as_deref(), Some("ledger_unusable"));
+    server.join().expect("no panic")
+}
+
+#[test]
+fn nothing_is_told_to_a_server_elsewhere_that_speaks_no_tls() {
+    let ours = UdpSocket::bind("0.0.0.0:0").and_then(|socket| socket.connect("192.0.2.1:9").map(|()| socket));
+    // Without a network there is no address but this machine's own.
+    if let Ok(elsewhere) = ours.and_then(|socket| socket.local_addr()) {
+        assert_eq!(sent_to_a_server_without_tls(&elsewhere.ip().to_string(), "").len(), 8);
+    }
+    assert_eq!(sent_to_a_server_without_tls("127.0.0.1", "?sslmode=require").len(), 8);
+    assert_eq!(sent_to_a_server_without_tls("127.0.0.1", "?sslrootcert=system").len(), 8);
+}
+
+#[test]
+fn a_server_that_never_answers_is_given_up() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    for mode in ["disable", "require"] {
+        let silent = format!("postgresql://me@127.0.0.1:{port}/db?sslmode={mode}&connect_timeout=1");
+        let error = open(&silent).expect_err("nobody answers");
+        assert_eq!(error.code(), Some("ledger_unusable"), "{error}");
+        assert!(error.message().contains("has not answered for 1 s"), "{error}");
+    }
 }
 
 #[test]

@@ -38,9 +38,10 @@ impl ExpectedError {
         if error.doc_url().is_some() && !is_of_the_server {
             return Err(format!("{:?} is a page about a code of this client", error.doc_url()));
         }
-        // Of the server's codes only some are known; each of this client's own can be explained.
+        // A server may write anything into a code; each of this client's own can be explained.
         let explained = error.code().and_then(Explanation::of);
-        if error.code().is_some() && !is_of_the_server && explained.is_none_or(|known| known.kind != error.kind()) {
+        let is_own = error.code().is_some() && error.status().is_none();
+        if explained.map_or(is_own, |known| known.kind != error.kind()) {
             return Err(format!("the code of {error} is explained as {explained:?}"));
         }
         if error.message().is_empty() || error.advice().is_none() {

@@ -57,7 +57,7 @@ class BizKitHubAddGroupsOperator(ReschedulableOperator):
         source: The path of a CSV, NDJSON or Parquet file; a URI of Airflow's object storage such as
             `s3://aws_default@bucket/customers.parquet`; or, mostly from another task's XCom, rows or a data frame.
         sql: A query, or the name of a `.sql` file. Its rows are streamed, not fetched whole.
-        sql_conn_id: The connection of the query: any whose hook speaks SQL.
+        sql_conn_id: The connection of the query: any whose hook has an SQLAlchemy engine.
         sql_parameters: What the placeholders of the query stand for, as the database's driver wants it.
         python_callable: A function that returns what `source` may be; it takes those values of the task's context that
             its parameters name. It is called again in every leg.

@@ -67,7 +67,7 @@ def rows_of_query(conn_id: str, sql: str, parameters: Any = None) -> Iterator[Ma
     """Read the rows of a query, some at a time: neither the database nor this process holds all of them for it.
 
     Args:
-        conn_id: Any connection whose hook speaks SQL.
+        conn_id: Any connection whose hook has an SQLAlchemy engine.
         sql: The query.
         parameters: What its placeholders stand for, as the database's driver wants it.
 

@@ -48,7 +48,7 @@ class BizKitHubDataSource(DataSource):
 
     - `email`, `cu_ref_no` and `groups`: at least one of the first two is required; `groups` or `constant_groups` is,
       too.
-    - `constant_groups` and `allow_groups`: groups separated by `;`.
+    - `constant_groups` and `allow_groups`: groups separated by `;` or `|`.
     - `ledger_url`: required, because a driver may die half-way; writing again then sends what is left.
       `postgresql://user@host/database`, or the path of a file on the driver's host. Spark hides options with `url` in
       their names.
@@ -111,8 +111,7 @@ class BizKitHubDataSource(DataSource):
 
 def _lists(options: Mapping[str, str]) -> dict[str, Any]:
     """Take the groups of the options apart."""
-    given = {name: options[name].split(";") for name in _LISTS if name in options}
-    return {name: [group for group in groups if group.strip()] for name, groups in given.items()}
+    return {name: _native.separate_groups(options[name]) for name in _LISTS if name in options}
 
 
 def _client(options: Mapping[str, str]) -> Client:

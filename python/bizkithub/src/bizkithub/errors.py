@@ -34,7 +34,7 @@ class BizKitHubError(Exception):
     row: int | None = None
     """The row at fault; rows count from 1."""
     line: int | None = None
-    """The line of the CSV file at fault; lines count from 1, the header included."""
+    """The line of the input file at fault; lines count from 1, the header included."""
     advice: str | None = None
     """What to do now, if there is something to do."""
     retry_after: float | None = None

@@ -136,16 +136,16 @@ class Plan(BasePlan):
 
         Args:
             concurrency: The most requests under way at once, from 1 on; at most 256 are used.
-            on_quota: What to do when the quota is used up: `"wait"` until it comes back, however long that takes, or
-                `"stop"`; then `Report.resume_at` tells when to run again.
+            on_quota: What to do when the quota is used up, or the server asks for a long wait: `"wait"`, however long
+                that takes, or `"stop"`; then `Report.resume_at` tells when to run again.
             pace: `"even"` spreads the requests over the quota's window, so that others with the same key find room at
                 any time; a run that needs at most half of what is left goes at once. `"fast"` uses what is there, then
                 waits.
             reserve: The share of the quota that is left to others, from 0 to below 1.
-            deadline: The longest that the run may take, in seconds. A wait for quota that would end later ends the run
-                at once; `Report.resume_at` tells when to run again.
-            longest_wait: The longest wait for quota at a time, in seconds. A longer one ends the run at once;
-                `Report.resume_at` tells when to run again.
+            deadline: The longest that the run may take, in seconds. A wait, for quota or for the server, that would end
+                later ends the run at once; `Report.resume_at` tells when to run again.
+            longest_wait: The longest wait at a time, for quota or because the server asks for it, in seconds. A longer
+                one ends the run at once; `Report.resume_at` tells when to run again.
             burst_seconds: For how long requests leave; then the answers under way are waited for, and
                 `Report.resume_at` tells that the run may go on.
             breaker: Stops a run whose first so many requests all fail alike, because the cause is hardly in the
@@ -211,16 +211,16 @@ class AsyncPlan(BasePlan):
 
         Args:
             concurrency: The most requests under way at once, from 1 on; at most 256 are used.
-            on_quota: What to do when the quota is used up: `"wait"` until it comes back, however long that takes, or
-                `"stop"`; then `Report.resume_at` tells when to run again.
+            on_quota: What to do when the quota is used up, or the server asks for a long wait: `"wait"`, however long
+                that takes, or `"stop"`; then `Report.resume_at` tells when to run again.
             pace: `"even"` spreads the requests over the quota's window, so that others with the same key find room at
                 any time; a run that needs at most half of what is left goes at once. `"fast"` uses what is there, then
                 waits.
             reserve: The share of the quota that is left to others, from 0 to below 1.
-            deadline: The longest that the run may take, in seconds. A wait for quota that would end later ends the run
-                at once; `Report.resume_at` tells when to run again.
-            longest_wait: The longest wait for quota at a time, in seconds. A longer one ends the run at once;
-                `Report.resume_at` tells when to run again.
+            deadline: The longest that the run may take, in seconds. A wait, for quota or for the server, that would end
+                later ends the run at once; `Report.resume_at` tells when to run again.
+            longest_wait: The longest wait at a time, for quota or because the server asks for it, in seconds. A longer
+                one ends the run at once; `Report.resume_at` tells when to run again.
             burst_seconds: For how long requests leave; then the answers under way are waited for, and
                 `Report.resume_at` tells that the run may go on.
             breaker: Stops a run whose first so many requests all fail alike, because the cause is hardly in the

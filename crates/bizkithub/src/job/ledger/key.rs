@@ -79,3 +79,32 @@ impl fmt::Debug for CustomerKey {
         write!(formatter, "CustomerKey({self})")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_shown_and_their_secret_is_not() {
+        let mut key = [0; 16];
+        key[0] = 0xa5;
+        assert_eq!(CustomerKey(key).to_string(), "a5000000000000000000000000000000");
+        assert_eq!(format!("{:?}", CustomerKey(key)), "CustomerKey(a5000000000000000000000000000000)");
+        assert_eq!(format!("{:?}", LedgerSecret::new([7; 32])), "LedgerSecret(…)");
+    }
+
+    #[test]
+    fn a_secret_an_identity_and_what_it_is_make_a_key() {
+        let (one, other) = (LedgerSecret::new([1; 32]), LedgerSecret::new([2; 32]));
+        let text = "1cGIHvFoQDGLAbcA";
+        let keys = [
+            one.identity(&IdentityText::CuRefNo(text)),
+            one.identity(&IdentityText::Email(text)),
+            other.identity(&IdentityText::CuRefNo(text)),
+        ];
+        assert!(keys[0] != keys[1] && keys[0] != keys[2]);
+        assert_eq!(keys[0], one.identity(&IdentityText::CuRefNo(text)));
+        assert_ne!(one.group("vip"), other.group("vip"));
+        assert_ne!(one.group("vip"), one.group("yoga"));
+    }
+}

@@ -46,9 +46,10 @@ impl LedgerLocation {
     /// Takes texts that begin with `postgres://` or `postgresql://` for URLs, and all others for paths. Nothing is opened.
     ///
     /// The tables of a URL are in the schema `bizkithub`, or in the one that its parameter `schema` names, so that several
-    /// organisations can share a database. `sslmode` may be `disable`, `prefer` (the default) or `require`. A certificate is always
-    /// verified, as by `verify-full`, which may be said too; `sslrootcert` names a PEM file of authorities to trust beside the
-    /// system's.
+    /// organisations can share a database. `sslmode` may be `disable`, `prefer` (or `allow`), the default for a server on this machine,
+    /// or `require` (or `verify-ca`, `verify-full`), the default for any other, and wherever `sslrootcert` names a PEM file of
+    /// authorities to trust beside the system's (`system` for those alone). A certificate is always verified, with its name.
+    /// `connect_timeout` is in seconds; default: 10.
     ///
     /// # Errors
     ///
@@ -79,13 +80,14 @@ impl LedgerLocation {
         Self(Place::File(path.into()))
     }
 
-    /// Opens the ledger, and makes it where there is none. Blocks; waits at most 15 seconds for other processes.
+    /// Opens the ledger, and makes it where there is none. Blocks; waits at most 15 seconds for other processes. A database that does
+    /// not answer is given up, while it connects after `connect_timeout`, later after six minutes.
     ///
     /// A file is made with the mode 0600, beside a lock file of the same name with `.lock` behind it. It must be on a local disk.
     ///
     /// # Errors
     ///
-    /// Of the kind `ledger`: `ledger_unusable`, `ledger_read_only`, `ledger_on_network`, `ledger_locked`, `ledger_foreign` (not a
+    /// `ledger_location_invalid` for a parameter of the URL, and of the kind `ledger`: `ledger_unusable`, `ledger_read_only`, `ledger_on_network`, `ledger_locked`, `ledger_foreign` (not a
     /// ledger), `ledger_newer`, `ledger_corrupt`, `ledger_full`, `ledger_failed`, `ledger_of_another_server` and
     /// `ledger_of_another_key`.
     pub fn open(&self, owner: &LedgerOwner) -> Result<StoreLedger, Error> {

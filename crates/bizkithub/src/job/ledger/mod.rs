@@ -83,7 +83,7 @@ pub enum Forget {
     Assignment(CustomerKey, GroupKey),
     /// Every refusal, so that the server is asked again.
     Refusals,
-    /// Everything but whom the ledger belongs to.
+    /// Everything but whom the ledger belongs to, and what it learned of the quota.
     Everything,
 }
 

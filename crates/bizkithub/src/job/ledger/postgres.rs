@@ -1,9 +1,13 @@
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use postgres::config::SslMode;
-use postgres::{Client, Config, Row, Transaction};
+use tokio::runtime::Runtime;
+use tokio_postgres::config::{Host, SslMode};
+use tokio_postgres::error::SqlState;
+use tokio_postgres::tls::MakeTlsConnect;
+use tokio_postgres::{Client, Config, NoTls, Row, Socket, Transaction};
 use tokio_postgres_rustls::MakeRustlsConnect;
 use url::Url;
 
@@ -20,7 +24,10 @@ use crate::error::{Error, causes};
 /// A ledger in a schema of a PostgreSQL database, for processes on several hosts.
 pub(super) struct PostgresStore {
     server: Server,
-    client: Client,
+    /// Of this thread: the connection works while something is asked of it.
+    runtime: Runtime,
+    /// Nothing when the connection was given up.
+    client: Option<Client>,
     secret: LedgerSecret,
 }
 
@@ -58,30 +65,61 @@ const MAKING: i64 = 0x424b_6974;
 /// How many customers one query asks for.
 const QUERY_LIMIT: usize = 20_000;
 
+/// How long a connection may take to come about, unless the URL says `connect_timeout`.
+const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
+
+/// The server itself ends a statement after five minutes. One that does not even do that no longer answers.
+const PATIENCE: Duration = Duration::from_secs(6 * 60);
+
 impl PostgresStore {
     /// Connects, and makes the tables where there are none.
     pub(super) fn open(url: &Url, owner: &LedgerOwner) -> Result<Self, Error> {
         let server = Server::of(url)?;
-        let mut client = server.connect()?;
-        let mut transaction = client.transaction().map_err(|error| of_postgres(&server.shown, error))?;
-        let secret = prepare(&mut transaction, &server, owner)?;
-        transaction.commit().map_err(|error| of_postgres(&server.shown, error))?;
-        Ok(Self { server, client, secret })
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| Error::ledger("the ledger cannot start its runtime").caused_by(error))?;
+        let (client, secret) = runtime.block_on(server.answered(PATIENCE, async {
+            let mut client = server.connect().await?;
+            let failed = |error| of_postgres(&server.shown, error);
+            let transaction = client.transaction().await.map_err(failed)?;
+            let secret = prepare(&transaction, &server, owner).await?;
+            transaction.commit().await.map_err(failed)?;
+            Ok((client, secret))
+        }))?;
+        Ok(Self { server, runtime, client: Some(client), secret })
     }
 
     /// Works in one transaction. A connection that was lost is made anew once: everything here may be done twice.
-    fn work<T>(&mut self, work: impl Fn(&mut Transaction<'_>) -> Result<T, postgres::Error>) -> Result<T, Error> {
-        if self.client.is_closed() {
-            self.client = self.server.connect()?;
-        }
-        match in_transaction(&mut self.client, &work) {
-            Err(error) if self.client.is_closed() || is_lost(&error) => {
-                self.client = self.server.connect()?;
-                in_transaction(&mut self.client, &work)
+    fn work<T>(
+        &mut self,
+        work: impl AsyncFn(&Transaction<'_>) -> Result<T, tokio_postgres::Error>,
+    ) -> Result<T, Error> {
+        self.ask(async |server, client| {
+            match in_transaction(client, &work).await {
+                Err(error) if client.is_closed() || is_lost(&error) => {
+                    *client = server.connect().await?;
+                    in_transaction(client, work).await
+                }
+                result => result,
             }
-            result => result,
-        }
-        .map_err(|error| of_postgres(&self.server.shown, error))
+            .map_err(|error| of_postgres(&server.shown, error))
+        })
+    }
+
+    /// Asks something of the server, which is connected to unless it is already.
+    fn ask<T>(&mut self, question: impl AsyncFnOnce(&Server, &mut Client) -> Result<T, Error>) -> Result<T, Error> {
+        let Self { server, runtime, client: kept, .. } = self;
+        runtime.block_on(server.answered(PATIENCE, async {
+            // What is given up in the midst of it is not kept: nobody knows what its connection is worth.
+            let mut client = match kept.take() {
+                Some(client) if !client.is_closed() => client,
+                _ => server.connect().await?,
+            };
+            let answer = question(server, &mut client).await;
+            *kept = Some(client);
+            answer
+        }))
     }
 }
 
@@ -91,8 +129,8 @@ impl Store for PostgresStore {
     }
 
     fn known_groups(&mut self) -> Result<Vec<KnownGroup>, Error> {
-        self.work(|transaction| {
-            let rows = transaction.query("SELECT key, slug, text, at FROM groups ORDER BY at, slug", &[])?;
+        self.work(async |transaction| {
+            let rows = transaction.query("SELECT key, slug, text, at FROM groups ORDER BY at, slug", &[]).await?;
             rows.iter()
                 .map(|row| {
                     Ok(KnownGroup {
@@ -112,7 +150,7 @@ impl Store for PostgresStore {
             let keys: Vec<&[u8]> = customers.iter().map(|customer| customer.0.as_slice()).collect();
             let query = "SELECT customer, group_key, at, code FROM assignments WHERE customer = ANY($1)
                              ORDER BY customer, group_key";
-            found.extend(self.work(|transaction| entries(&transaction.query(query, &[&keys])?))?);
+            found.extend(self.work(async |transaction| entries(&transaction.query(query, &[&keys]).await?))?);
         }
         Ok(found)
     }
@@ -132,15 +170,17 @@ impl Store for PostgresStore {
         let group_keys: Vec<i64> = latest.iter().map(|entry| entry.group.0).collect();
         let moments: Vec<i64> = latest.iter().map(|entry| entry.at).collect();
         let codes: Vec<Option<&str>> = latest.iter().map(|entry| code(&entry.verdict)).collect();
-        self.work(|transaction| {
-            transaction.execute(
-                "INSERT INTO assignments SELECT * FROM unnest($1::bytea[], $2::bigint[], $3::bigint[], $4::text[])
+        self.work(async |transaction| {
+            transaction
+                .execute(
+                    "INSERT INTO assignments SELECT * FROM unnest($1::bytea[], $2::bigint[], $3::bigint[], $4::text[])
                      ON CONFLICT (customer, group_key) DO UPDATE SET at = excluded.at, code = excluded.code",
-                &[&customers, &group_keys, &moments, &codes],
-            )?;
+                    &[&customers, &group_keys, &moments, &codes],
+                )
+                .await?;
             for KnownGroup { key, slug, text, at } in &groups {
                 let insert = "INSERT INTO groups VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
-                transaction.execute(insert, &[&key.0, slug, text, at])?;
+                transaction.execute(insert, &[&key.0, slug, text, at]).await?;
             }
             Ok(())
         })
@@ -148,51 +188,60 @@ impl Store for PostgresStore {
 
     fn change_quota(&mut self, change: QuotaChange) -> Result<(), Error> {
         // The change cannot be made twice, so that a connection lost in its midst is an error.
-        self.work(|transaction| transaction.execute("SELECT 1", &[]))?;
-        let change = |transaction: &mut Transaction<'_>| {
-            let kept = transaction.query_one("SELECT quota FROM ledger FOR UPDATE", &[])?.try_get(0)?;
-            transaction.execute("UPDATE ledger SET quota = $1", &[&change(kept)])
-        };
-        let mut transaction = self.client.transaction().map_err(|error| of_postgres(&self.server.shown, error))?;
-        change(&mut transaction)
-            .and_then(|_| transaction.commit())
-            .map_err(|error| of_postgres(&self.server.shown, error))
+        self.work(async |transaction| transaction.execute("SELECT 1", &[]).await)?;
+        self.ask(async |server, client| {
+            let changed = async {
+                let transaction = client.transaction().await?;
+                let kept = transaction.query_one("SELECT quota FROM ledger FOR UPDATE", &[]).await?.try_get(0)?;
+                transaction.execute("UPDATE ledger SET quota = $1", &[&change(kept)]).await?;
+                transaction.commit().await
+            };
+            changed.await.map_err(|error| of_postgres(&server.shown, error))
+        })
     }
 
     fn forget(&mut self, what: Forget) -> Result<u64, Error> {
-        self.work(|transaction| match what {
+        self.work(async |transaction| match what {
             Forget::Customer(customer) => {
-                transaction.execute("DELETE FROM assignments WHERE customer = $1", &[&customer.0.as_slice()])
+                transaction.execute("DELETE FROM assignments WHERE customer = $1", &[&customer.0.as_slice()]).await
             }
             Forget::Group(group) => {
-                transaction.execute("DELETE FROM groups WHERE key = $1", &[&group.0])?;
-                transaction.execute("DELETE FROM assignments WHERE group_key = $1", &[&group.0])
+                transaction.execute("DELETE FROM groups WHERE key = $1", &[&group.0]).await?;
+                transaction.execute("DELETE FROM assignments WHERE group_key = $1", &[&group.0]).await
             }
-            Forget::Assignment(customer, group) => transaction.execute(
-                "DELETE FROM assignments WHERE customer = $1 AND group_key = $2",
-                &[&customer.0.as_slice(), &group.0],
-            ),
-            Forget::Refusals => transaction.execute("DELETE FROM assignments WHERE code IS NOT NULL", &[]),
+            Forget::Assignment(customer, group) => {
+                transaction
+                    .execute(
+                        "DELETE FROM assignments WHERE customer = $1 AND group_key = $2",
+                        &[&customer.0.as_slice(), &group.0],
+                    )
+                    .await
+            }
+            Forget::Refusals => transaction.execute("DELETE FROM assignments WHERE code IS NOT NULL", &[]).await,
             Forget::Everything => {
-                transaction.execute("DELETE FROM groups", &[])?;
-                transaction.execute("DELETE FROM assignments", &[])
+                transaction.execute("DELETE FROM groups", &[]).await?;
+                transaction.execute("DELETE FROM assignments", &[]).await
             }
         })
     }
 
     fn page(&mut self, after: Option<(CustomerKey, GroupKey)>, limit: u32) -> Result<Vec<Entry>, Error> {
         let limit = i64::from(limit);
-        self.work(|transaction| {
+        self.work(async |transaction| {
             let rows = match after {
-                None => transaction.query(
-                    "SELECT customer, group_key, at, code FROM assignments ORDER BY customer, group_key LIMIT $1",
-                    &[&limit],
-                ),
-                Some((customer, group)) => transaction.query(
-                    "SELECT customer, group_key, at, code FROM assignments WHERE (customer, group_key) > ($1, $2)
+                None => transaction
+                    .query(
+                        "SELECT customer, group_key, at, code FROM assignments ORDER BY customer, group_key LIMIT $1",
+                        &[&limit],
+                    )
+                    .await,
+                Some((customer, group)) => transaction
+                    .query(
+                        "SELECT customer, group_key, at, code FROM assignments WHERE (customer, group_key) > ($1, $2)
                          ORDER BY customer, group_key LIMIT $3",
-                    &[&customer.0.as_slice(), &group.0, &limit],
-                ),
+                        &[&customer.0.as_slice(), &group.0, &limit],
+                    )
+                    .await,
             }?;
             entries(&rows)
         })
@@ -205,19 +254,23 @@ impl Store for PostgresStore {
 
     fn summary(&mut self) -> Result<LedgerSummary, Error> {
         let location = self.server.shown.clone();
-        self.work(|transaction| {
-            let owner = transaction.query_one("SELECT base_url, api_key, created_at FROM ledger", &[])?;
-            let counts = transaction.query_one(
-                "SELECT count(*) FILTER (WHERE code IS NULL), count(*) FILTER (WHERE code IS NOT NULL),
+        self.work(async |transaction| {
+            let owner = transaction.query_one("SELECT base_url, api_key, created_at FROM ledger", &[]).await?;
+            let counts = transaction
+                .query_one(
+                    "SELECT count(*) FILTER (WHERE code IS NULL), count(*) FILTER (WHERE code IS NOT NULL),
                         pg_total_relation_size('assignments') FROM assignments",
-                &[],
-            )?;
-            let groups = transaction.query(
-                "SELECT text, slug, count(customer) FROM groups
+                    &[],
+                )
+                .await?;
+            let groups = transaction
+                .query(
+                    "SELECT text, slug, count(customer) FROM groups
                      LEFT JOIN assignments ON group_key = key AND code IS NULL
                      GROUP BY key, text, slug, groups.at ORDER BY groups.at, slug",
-                &[],
-            )?;
+                    &[],
+                )
+                .await?;
             let number = |row: &Row, column| row.try_get(column).map(|number: i64| number.unsigned_abs());
             Ok(LedgerSummary {
                 location: location.clone(),
@@ -232,7 +285,7 @@ impl Store for PostgresStore {
                     .map(|row| {
                         Ok(LedgerGroup { text: row.try_get(0)?, slug: row.try_get(1)?, customers: number(row, 2)? })
                     })
-                    .collect::<Result<_, postgres::Error>>()?,
+                    .collect::<Result<_, tokio_postgres::Error>>()?,
             })
         })
     }
@@ -247,6 +300,8 @@ impl Server {
             Error::invalid_input("ledger_location_invalid", message, advice)
         };
         let (mut schema, mut ca_file) = ("bizkithub".to_owned(), None);
+        let is_given = |wanted: &str| url.query_pairs().any(|(name, _)| name == wanted);
+        let (names_mode, names_authority) = (is_given("sslmode"), is_given("sslrootcert"));
         let mut rest = url.clone();
         rest.query_pairs_mut().clear();
         for (name, value) in url.query_pairs() {
@@ -274,10 +329,18 @@ impl Server {
         // Errors of the parser may quote what it read, so that they are not repeated.
         let mut config: Config =
             rest.as_str().parse().map_err(|_| invalid(format!("the URL of the ledger {shown} cannot be read")))?;
+        // Whoever names an authority, or a server elsewhere, does not mean to be talked out of TLS by somebody on the way.
+        let is_here =
+            config.get_hosts().iter().all(is_this_machine) && config.get_hostaddrs().iter().all(IpAddr::is_loopback);
+        if (names_authority && config.get_ssl_mode() != SslMode::Disable) || (!is_here && !names_mode) {
+            config.ssl_mode(SslMode::Require);
+        }
+        if config.get_connect_timeout().is_none() {
+            config.connect_timeout(CONNECT_PATIENCE);
+        }
         config
             .application_name("bizkithub")
-            .connect_timeout(Duration::from_secs(10))
-            .options(&format!(
+            .options(format!(
                 "-c search_path={schema} -c synchronous_commit=on -c lock_timeout=15s -c statement_timeout=5min \
                  -c idle_in_transaction_session_timeout=1min"
             ))
@@ -286,16 +349,61 @@ impl Server {
         Ok(Self { config, schema, ca_file, shown })
     }
 
-    fn connect(&self) -> Result<Client, Error> {
-        let connected = match self.config.get_ssl_mode() {
-            SslMode::Disable => self.config.connect(postgres::NoTls),
-            _ => self.config.connect(MakeRustlsConnect::new(tls_config(self.ca_file.as_deref())?)),
+    async fn connect(&self) -> Result<Client, Error> {
+        let patience = self.config.get_connect_timeout().copied().unwrap_or(CONNECT_PATIENCE);
+        let connected = self.answered(patience, async {
+            let connected = match self.config.get_ssl_mode() {
+                SslMode::Disable => self.connect_by(NoTls).await,
+                _ => {
+                    let trusted = tls_config(self.ca_file.as_deref());
+                    let trusted = trusted.map_err(|error| self.unreachable(error.message()).caused_by(error))?;
+                    self.connect_by(MakeRustlsConnect::new(trusted)).await
+                }
+            };
+            connected.map_err(|error| self.unreachable(&reason(&error)).caused_by(error))
+        });
+        connected.await
+    }
+
+    async fn connect_by<T>(&self, tls: T) -> Result<Client, tokio_postgres::Error>
+    where
+        T: MakeTlsConnect<Socket, Stream: Send + 'static>,
+    {
+        let (client, connection) = self.config.connect(tls).await?;
+        // How it ends shows in whatever is asked next.
+        tokio::spawn(async { drop(connection.await) });
+        Ok(client)
+    }
+
+    fn unreachable(&self, reason: &str) -> Error {
+        let message = format!("the ledger {} cannot be reached: {reason}", self.shown);
+        let advice = match self.config.get_ssl_mode() {
+            SslMode::Disable => "check the URL, the user's rights and whether the server runs",
+            _ => {
+                "check the URL, the user's rights and whether the server runs; sslrootcert=PATH names the authority of its certificate, \
+                 sslmode=disable a server without TLS"
+            }
         };
-        connected.map_err(|error| {
-            let message = format!("the ledger {} cannot be reached: {}", self.shown, reason(&error));
-            refused("ledger_unusable", message, "check the URL, the user's rights and whether the server runs")
-                .caused_by(error)
-        })
+        refused("ledger_unusable", message, advice)
+    }
+
+    /// Waits no longer than that for the server: a connection to one that is stopped, or to something else that listens, stays open.
+    async fn answered<T>(
+        &self,
+        patience: Duration,
+        question: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        tokio::time::timeout(patience, question)
+            .await
+            .unwrap_or_else(|_| Err(self.unreachable(&format!("it has not answered for {} s", patience.as_secs()))))
+    }
+}
+
+/// Whether a connection to a host stays on this machine, where nobody is on the way.
+fn is_this_machine(host: &Host) -> bool {
+    match host {
+        Host::Tcp(name) => name == "localhost" || name.parse().is_ok_and(|address: IpAddr| address.is_loopback()),
+        Host::Unix(_) => true,
     }
 }
 
@@ -307,16 +415,17 @@ fn is_schema(text: &str) -> bool {
         && text.bytes().all(|byte| is_letter(byte) || byte.is_ascii_digit())
 }
 
-fn prepare(transaction: &mut Transaction<'_>, server: &Server, owner: &LedgerOwner) -> Result<LedgerSecret, Error> {
+async fn prepare(transaction: &Transaction<'_>, server: &Server, owner: &LedgerOwner) -> Result<LedgerSecret, Error> {
     let Server { schema, shown, .. } = server;
     let failed = |error| of_postgres(shown, error);
-    transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&MAKING]).map_err(failed)?;
+    transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&MAKING]).await.map_err(failed)?;
     let exists = transaction
         .query_one("SELECT to_regclass($1) IS NOT NULL", &[&format!("{schema}.version")])
+        .await
         .and_then(|row| row.try_get(0))
         .map_err(failed)?;
     let version: i64 = if exists {
-        transaction.query_one("SELECT steps FROM version", &[]).and_then(|row| row.try_get(0)).map_err(failed)?
+        transaction.query_one("SELECT steps FROM version", &[]).await.and_then(|row| row.try_get(0)).map_err(failed)?
     } else {
         transaction
             .batch_execute(&format!(
@@ -324,6 +433,7 @@ fn prepare(transaction: &mut Transaction<'_>, server: &Server, owner: &LedgerOwn
                  CREATE TABLE version (steps bigint NOT NULL);
                  INSERT INTO version VALUES (0);"
             ))
+            .await
             .map_err(failed)?;
         0
     };
@@ -333,22 +443,22 @@ fn prepare(transaction: &mut Transaction<'_>, server: &Server, owner: &LedgerOwn
     };
     if !steps.is_empty() {
         let update = format!("{} UPDATE version SET steps = {};", steps.concat(), STEPS.len());
-        transaction.batch_execute(&update).map_err(failed)?;
+        transaction.batch_execute(&update).await.map_err(failed)?;
     }
     let LedgerOwner { base_url, fingerprint, accept_key } = owner;
     // Two of the server's own random values: 244 random bits.
     let insert = "INSERT INTO ledger
                       SELECT 1, decode(replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', ''), 'hex'), $1, $2, $3
                       ON CONFLICT DO NOTHING";
-    transaction.execute(insert, &[base_url, fingerprint, &Timestamp::now().as_second()]).map_err(failed)?;
-    let row = transaction.query_one("SELECT secret, base_url, api_key FROM ledger", &[]).map_err(failed)?;
+    transaction.execute(insert, &[base_url, fingerprint, &Timestamp::now().as_second()]).await.map_err(failed)?;
+    let row = transaction.query_one("SELECT secret, base_url, api_key FROM ledger", &[]).await.map_err(failed)?;
     let (secret, kept_url, kept_key): (Vec<u8>, String, String) =
         (row.try_get(0).map_err(failed)?, row.try_get(1).map_err(failed)?, row.try_get(2).map_err(failed)?);
     if let Some(error) = other_owner(shown, owner, &kept_url, &kept_key) {
         return Err(error);
     }
     if *accept_key && kept_key != *fingerprint {
-        transaction.execute("UPDATE ledger SET api_key = $1", &[fingerprint]).map_err(failed)?;
+        transaction.execute("UPDATE ledger SET api_key = $1", &[fingerprint]).await.map_err(failed)?;
     }
     let secret = secret.try_into().map_err(|_| {
         refused("ledger_corrupt", format!("the ledger {shown} is damaged"), "restore it, or choose another schema")
@@ -356,17 +466,17 @@ fn prepare(transaction: &mut Transaction<'_>, server: &Server, owner: &LedgerOwn
     Ok(LedgerSecret::new(secret))
 }
 
-fn in_transaction<T>(
+async fn in_transaction<T>(
     client: &mut Client,
-    work: impl Fn(&mut Transaction<'_>) -> Result<T, postgres::Error>,
-) -> Result<T, postgres::Error> {
-    let mut transaction = client.transaction()?;
-    let result = work(&mut transaction)?;
-    transaction.commit()?;
+    work: impl AsyncFnOnce(&Transaction<'_>) -> Result<T, tokio_postgres::Error>,
+) -> Result<T, tokio_postgres::Error> {
+    let transaction = client.transaction().await?;
+    let result = work(&transaction).await?;
+    transaction.commit().await?;
     Ok(result)
 }
 
-fn entries(rows: &[Row]) -> Result<Vec<Entry>, postgres::Error> {
+fn entries(rows: &[Row]) -> Result<Vec<Entry>, tokio_postgres::Error> {
     rows.iter()
         .map(|row| {
             let customer: &[u8] = row.try_get(0)?;
@@ -383,13 +493,12 @@ fn entries(rows: &[Row]) -> Result<Vec<Entry>, postgres::Error> {
 }
 
 /// Whether the server has closed the connection, which is noticed a moment later.
-fn is_lost(error: &postgres::Error) -> bool {
-    use postgres::error::SqlState;
+fn is_lost(error: &tokio_postgres::Error) -> bool {
     let ending = [&SqlState::ADMIN_SHUTDOWN, &SqlState::CRASH_SHUTDOWN, &SqlState::CANNOT_CONNECT_NOW];
     error.is_closed() || error.code().is_some_and(|state| ending.contains(&state))
 }
 
-fn reason(error: &postgres::Error) -> String {
+fn reason(error: &tokio_postgres::Error) -> String {
     match error.as_db_error() {
         Some(error) => error.message().to_owned(),
         // What it is about says the first error, why says the last.
@@ -400,8 +509,7 @@ fn reason(error: &postgres::Error) -> String {
     }
 }
 
-fn of_postgres(shown: &str, error: postgres::Error) -> Error {
-    use postgres::error::SqlState;
+fn of_postgres(shown: &str, error: tokio_postgres::Error) -> Error {
     let state = error.code();
     let reason = reason(&error);
     let (code, message, advice) = if state == Some(&SqlState::DISK_FULL) {
