@@ -244,7 +244,8 @@ def test_what_the_server_refused_does_not_stop_the_next_write(
             save(rows_of(spark, customers), sandbox, tmp_path)
     assert len(sandbox.customers()) == 40
     sandbox.clear_faults()
-    save(rows_of(spark, 41), sandbox, tmp_path, retry_rejected="true", constant_groups="all;|", allow_groups="all|vip;news")
+    groups = {"constant_groups": "all;|", "allow_groups": "all|vip;news;newsletter"}
+    save(rows_of(spark, 41), sandbox, tmp_path, retry_rejected="true", **groups)
     assert len(sandbox.customers()) == 41
     assert sandbox.groups_of(email="user9@example.com") == {"all", "vip", "newsletter"}
 
