@@ -15,7 +15,7 @@ export CARGO_TARGET_DIR := $(CURDIR)/target
 export PYO3_PYTHON := $(BIN)/python
 
 .PHONY: help demo test test-platforms faults faults-short fault-tools fuzz coverage mutants sanitize simulate postgresql lint format clean rust-test rust-lint audit sbom wasm-lint python wheel python-test \
-	python-lint airflow-test airflow-lint airflow-stack-test airflow-2.11-test spark-test java chromium addons addons-test n8n-test n8n-bench zapier-test node node-test node-lint deny workflow-lint
+	python-lint airflow-test airflow-lint airflow-stack-test airflow-2.11-test spark-test java chromium addons addons-test n8n-test n8n-bench zapier-test node node-test node-lint deny workflow-lint docs
 
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -102,7 +102,7 @@ wheel: python ## Build the wheel that the platforms' own environments install
 python-test: python
 	cd python/bizkithub && $(BIN)/python -m pytest --quiet
 
-RUFFED := . ../../benches ../../crates/bizkithub-faults/drivers ../../tests/platforms ../../tests/sanitizers
+RUFFED := . ../../benches ../../docs/pages.py ../../crates/bizkithub-faults/drivers ../../tests/platforms ../../tests/sanitizers
 python-lint: python
 	cd python/bizkithub && $(BIN)/ruff check $(RUFFED) && $(BIN)/ruff format --check $(RUFFED) && $(BIN)/mypy
 
@@ -230,6 +230,29 @@ addons: addon-linux-x64-gnu addon-linux-x64-musl ## Build the npm packages with 
 
 addons-test: node addons $(MUSL_NODE)/.installed
 	BIZKITHUB_MUSL_NODE=$(MUSL_NODE)/node $(PLATFORM_TEST) tests/platforms/addons/*.test.mjs
+
+# --- Documentation ---
+
+DOCS := $(VENV)-docs
+$(DOCS)/.installed: python/requirements-docs.txt
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	touch $@
+
+DOCS_TOOLS := $(CACHE)/docs-tools@0.28.20-4.14.1-12.3.0
+$(DOCS_TOOLS)/.installed:
+	$(INSTALL) $(@D) typedoc@0.28.20 typedoc-plugin-markdown@4.14.1 typescript@6.0.3
+	cd $(@D) && tar --extract --gzip --strip-components 2 --file "$$(npm pack --silent mermaid@12.3.0)" package/dist/mermaid.min.js
+	touch $@
+
+# The site needs no other host, and its build none once the tools are there. Broken links end it.
+docs: $(DOCS)/.installed $(DOCS_TOOLS)/.installed node/node_modules/.installed ## Build the documentation into target/docs
+	cargo build $(CARGO_FLAGS) --quiet --package bizkithub-cli
+	rm -rf target/docs-parts && mkdir -p target/docs-parts && cp $(DOCS_TOOLS)/mermaid.min.js target/docs-parts
+	cd node/bizkithub && $(DOCS_TOOLS)/node_modules/.bin/typedoc --logLevel Warn --plugin $(DOCS_TOOLS)/node_modules/typedoc-plugin-markdown/dist/index.js
+	NO_MKDOCS_2_WARNING=1 PATH=$(DOCS)/bin:$$PATH $(DOCS)/bin/mkdocs build --quiet
+	RUSTDOCFLAGS='--deny warnings' cargo doc $(CARGO_FLAGS) --quiet --no-deps --package bizkithub --package bizkithub-sandbox --package bizkithub-cli --features bizkithub/otlp,bizkithub/arrow,bizkithub/parquet
+	cp -r target/doc target/docs/rust
 
 # --- Fuzzing ---
 

@@ -22,6 +22,11 @@
 //! JSON object on one line, the result or `{"error": {…}}`, and standard error stays empty. A reader that stops reading (`| head`)
 //! ends nothing: the command goes on quietly and its exit code is the same.
 
+/// What the documentation shows of Rust, tried here, where the core has its files and the sandbox is at hand.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/start/rust.md")]
+mod documentation {}
+
 mod arguments;
 mod command;
 mod connection;

@@ -112,7 +112,7 @@ export type PlanOptions = RowColumns & CustomerColumns & {
 };
 
 /** At least one column names the customers. */
-type CustomerColumns = { readonly email: string } | { readonly cuRefNo: string };
+export type CustomerColumns = { readonly email: string } | { readonly cuRefNo: string };
 
 /** The checks of {@link CommonClientOptions}. */
 export const COMMON_CLIENT_OPTIONS = {

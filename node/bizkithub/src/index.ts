@@ -1,9 +1,9 @@
 /**
  * Puts groups on customers of the BizKitHub CRM: one customer, or a file of ten million, planned, minimal and accounted for.
  *
- * @packageDocumentation
+ * @module bizkithub
  */
-export type { AddGroupsInput, CallOptions, CommonClientOptions, CustomerName, PlanOptions, Quota, Receipt } from './base-client.js';
+export type { AddGroupsInput, CallOptions, CommonClientOptions, CustomerColumns, CustomerName, PlanOptions, Quota, Receipt } from './base-client.js';
 export { Client } from './client.js';
 export type { ClientOptions } from './client.js';
 export {

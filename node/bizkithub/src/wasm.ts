@@ -2,7 +2,7 @@
  * The client of `bizkithub` on the WebAssembly engine, for hosts where no addon may be: automation platforms, bundles.
  * The host performs the HTTP exchanges; everything else is as in `bizkithub`, but for files, Arrow data and the sandbox.
  *
- * @packageDocumentation
+ * @module bizkithub/wasm
  */
 import { BaseClient, COMMON_CLIENT_OPTIONS, type CommonClientOptions } from './base-client.js';
 import { beLedger, ledgerOf, type HostLedger } from './host-ledger.js';

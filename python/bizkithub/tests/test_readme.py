@@ -19,6 +19,7 @@ PAGES = [
     PACKAGE / "README.md",
     ROOT / "README.md",
     *(ROOT / "docs" / f"{name}.md" for name in ("frames", "notebooks", "observability")),
+    *(ROOT / "docs" / f"{name}.md" for name in ("start/notebook", "how-to/nightly-segment", "how-to/resume")),
 ]
 EXAMPLES = [
     pytest.param(block, id=f"{page.parent.name}-{page.stem}-{number}")

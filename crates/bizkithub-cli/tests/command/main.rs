@@ -8,6 +8,8 @@ mod bad_input;
 mod crashes;
 #[cfg(unix)]
 mod demo;
+#[cfg(unix)]
+mod documentation;
 mod exit_codes;
 mod explain;
 #[cfg(unix)]
