@@ -10,8 +10,10 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.parse
 import urllib.request
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -141,9 +143,14 @@ class Stack:
         for name in list(self._processes):
             self.kill(name)
 
-    def ask(self, method: str, path: str, body: Any = None) -> Any:
-        """Ask Airflow's public interface."""
-        return self._send(method, f"/api/v2{path}", body, {"Authorization": f"Bearer {self._token}"})
+    def ask(self, method: str, path: str, body: Any = None, tries: int = 5) -> Any:
+        """Ask Airflow's public interface, again when its own database, here a file of SQLite, was locked too long."""
+        try:
+            return self._send(method, f"/api/v2{path}", body, {"Authorization": f"Bearer {self._token}"})
+        except urllib.error.HTTPError as error:
+            if error.code != HTTPStatus.INTERNAL_SERVER_ERROR or tries == 1:
+                raise
+        return self.ask(method, path, body, tries - 1)
 
     def trigger(self, dag: str, **conf: Any) -> Run:
         run = self.ask("POST", f"/dags/{dag}/dagRuns", {"logical_date": None, "conf": conf})["dag_run_id"]
