@@ -108,8 +108,9 @@ fn whoever_waits_for_the_lock_gets_it_or_gives_up() {
     let open = || private(&lock_path(&path), false).expect("a lock file");
     let (ours, theirs) = (open(), open());
     let guard = Guard::take(&theirs, &path).expect("nobody holds it");
-    let patience = Duration::from_millis(30);
+    let (patience, begin) = (Duration::from_millis(30), Instant::now());
     assert_eq!(code_of(Guard::take_within(patience, &ours, &path)).as_deref(), Some("ledger_locked"));
+    assert!(begin.elapsed() >= patience, "it gave up too soon");
     std::thread::scope(|scope| {
         let waiting = scope.spawn(|| Guard::take(&ours, &path).is_ok());
         drop(guard);
