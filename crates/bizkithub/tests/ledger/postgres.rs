@@ -185,6 +185,9 @@ fn the_servers_certificate_is_verified() {
     let with = |settings: &str| server.ledger("bizkithub").replace("sslmode=disable", settings);
     assert_eq!(code(open(&with("sslmode=prefer"))), None);
     assert_eq!(code(open(&with("sslmode=allow"))), None);
+    // It is on this machine, whatever that is called.
+    assert_eq!(code(open(&with(""))), None);
+    assert_eq!(code(open(&with("").replace("127.0.0.1", "localhost"))), None);
     // Whoever names an authority is not talked out of TLS.
     for settings in [
         "sslmode=require",
@@ -249,6 +252,8 @@ fn nothing_is_told_to_a_server_elsewhere_that_speaks_no_tls() {
 fn a_server_that_never_answers_is_given_up() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = listener.local_addr().expect("an address").port();
+    let nobody = open("postgresql://me@127.0.0.1:1/db").expect_err("nobody listens");
+    assert_eq!(nobody.message().matches("refused").count(), 1, "{nobody}");
     for mode in ["disable", "require"] {
         let silent = format!("postgresql://me@127.0.0.1:{port}/db?sslmode={mode}&connect_timeout=1");
         let error = open(&silent).expect_err("nobody answers");

@@ -502,10 +502,7 @@ fn reason(error: &tokio_postgres::Error) -> String {
     match error.as_db_error() {
         Some(error) => error.message().to_owned(),
         // What it is about says the first error, why says the last.
-        None => match causes(error).last() {
-            Some(cause) if !error.to_string().contains(&cause.to_string()) => format!("{error}: {cause}"),
-            _ => error.to_string(),
-        },
+        None => causes(error).last().map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}")),
     }
 }
 
