@@ -76,8 +76,8 @@ sbom: wheel $(SBOM)/.installed ## Write what the wheel and the npm packages are 
 	$(BIN)/python -m zipfile --extract target/wheels/bizkithub-*.whl target/sbom/wheel && mv target/sbom/wheel/*.dist-info/sboms/*.json target/sbom && rm -r target/sbom/wheel
 	for face in node wasm; do \
 		target=x86_64-unknown-linux-gnu; test $$face = node || target=wasm32-unknown-unknown; \
-		$(SBOM)/bin/cargo-cyclonedx cyclonedx --quiet --manifest-path crates/bizkithub-$$face/Cargo.toml --format json --no-build-deps --target $$target && \
-		mv crates/bizkithub-$$face/*.cdx.json target/sbom && rm crates/*/*.cdx.json; done
+		$(SBOM)/bin/cargo-cyclonedx cyclonedx --quiet --manifest-path crates/bizkithub-$$face/Cargo.toml --format json --no-build-deps --target $$target; \
+		mv crates/bizkithub-$$face/*.cdx.json target/sbom; rm crates/*/*.cdx.json; done
 	cd node && for package in bizkithub n8n-nodes-bizkithub zapier-bizkithub; do \
 		npm sbom --sbom-format cyclonedx --omit dev --package-lock-only --workspace $$package > ../target/sbom/$$package.cyclonedx.json; done
 	ls target/sbom
@@ -142,7 +142,7 @@ faults-short: fault-tools python node
 	cargo build $(CARGO_FLAGS) --quiet --package bizkithub-cli --package bizkithub-faults
 	$(FAULTS) --short --at-once 4
 
-faults: fault-tools python node ## Inject every fault for real, for two hours and a half, and write docs/faults.md; FAULT=6,17 tries these
+faults: fault-tools python node ## Inject every fault for real, for two hours, and write docs/faults.md; FAULT=6,17 tries these
 	cargo build $(CARGO_FLAGS) --quiet --package bizkithub-cli --package bizkithub-faults
 	$(FAULTS) $(if $(FAULT),--only $(FAULT),--at-once 3) --write docs/faults.md
 

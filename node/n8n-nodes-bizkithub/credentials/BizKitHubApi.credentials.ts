@@ -7,9 +7,10 @@ import type {
 	INodeProperties,
 } from 'n8n-workflow';
 
-/** Whether nobody on the way to an address can read along. */
+/** Whether nobody on the way to an address can read along; what is no address is none. */
 function isPrivate(address: string): boolean {
-	const { protocol, hostname } = new URL(address.trim());
+	if (!URL.canParse(address)) return false;
+	const { protocol, hostname } = new URL(address);
 	return protocol === 'https:' || ['localhost', '127.0.0.1', '[::1]'].includes(hostname);
 }
 

@@ -168,7 +168,7 @@ describe('the node of n8n', () => {
       });
     }
 
-    for (const baseURL of ['http://api.bizkithub.com', 'http://127.0.0.1.example.com', 'http://localhost@example.com']) {
+    for (const baseURL of ['http://api.bizkithub.com', 'http://127.0.0.1.example.com', 'http://localhost@example.com', 'api.bizkithub.com']) {
       test(`takes no key to ${baseURL}`, async () => {
         await assert.rejects(authenticated(baseURL), (error) => /https:/.test(error.message) && !inspect(error).includes('DEV_'));
       });
