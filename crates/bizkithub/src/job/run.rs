@@ -95,7 +95,7 @@ const SHORTEST_PAUSE: Duration = Duration::from_millis(20);
 /// A wait shorter than this is no wait for quota: it only spreads the requests.
 const SHORTEST_QUOTA_WAIT: Duration = Duration::from_millis(250);
 
-/// So many codes of rejected rows are counted each by itself, which is more than a server that is itself gives in one run.
+/// So many different codes of rejected rows are counted, more than are documented for rows; what comes after them is made up.
 const CODES_LIMIT: usize = 24;
 
 struct Run<'a> {
