@@ -5,7 +5,7 @@ use bizkithub::protocol::KeyPlacement;
 use bizkithub::{ClientBuilder, Error, QuotaRate};
 use serde::Deserialize;
 
-use crate::{find, milliseconds, nullable};
+use crate::{choice, milliseconds, nullable};
 
 /// The settings of a client. Times are in milliseconds; a deadline of `null` is none.
 #[derive(Deserialize)]
@@ -35,9 +35,12 @@ pub struct ClientSettings {
 
 impl ClientSettings {
     /// From which level on events are told, if at all.
-    #[must_use]
-    pub fn event_level(&self) -> Option<EventLevel> {
-        self.event_level.as_deref().map(|name| find(EventLevel::ALL, name).unwrap_or_default())
+    ///
+    /// # Errors
+    ///
+    /// An internal error for a level that does not exist.
+    pub fn event_level(&self) -> Result<Option<EventLevel>, Error> {
+        self.event_level.as_deref().map(|name| choice(EventLevel::ALL, name)).transpose()
     }
 
     /// Puts the settings into a builder.
@@ -82,6 +85,5 @@ impl ClientSettings {
 
 /// Never another placement than the one that is meant: the key would go where it must not.
 fn placement(name: &str) -> Result<KeyPlacement, Error> {
-    let host = (name == "host").then_some(KeyPlacement::Host);
-    find(KeyPlacement::ALL, name).or(host).ok_or_else(|| Error::internal(format!("there is no key placement {name:?}")))
+    if name == "host" { Ok(KeyPlacement::Host) } else { choice(KeyPlacement::ALL, name) }
 }

@@ -25,8 +25,5 @@ pub fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Error> {
 ///
 /// The result's own, or the panic's.
 pub fn caught<T>(result: Result<Result<T, Error>, Box<dyn Any + Send>>) -> Result<T, Error> {
-    result.unwrap_or_else(|panic| {
-        let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-        Err(Error::internal(format!("the core panicked: {}", text.unwrap_or("without a message"))))
-    })
+    result.unwrap_or_else(|panic| Err(Error::panicked(&*panic)))
 }

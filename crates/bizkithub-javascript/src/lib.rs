@@ -13,6 +13,7 @@ mod transport_failure;
 
 use std::time::Duration;
 
+use bizkithub::Error;
 pub use client_settings::ClientSettings;
 pub use exchange::{RequestParts, response};
 pub use failure::{caught, json, parse};
@@ -29,9 +30,10 @@ pub fn milliseconds(milliseconds: f64) -> Option<Duration> {
     Duration::try_from_secs_f64(milliseconds / 1000.0).ok()
 }
 
-/// A choice by its name in the settings.
-fn find<T: Copy, const N: usize>(choices: [(&str, T); N], name: &str) -> Option<T> {
-    choices.iter().find(|(known, _)| *known == name).map(|(_, choice)| *choice)
+/// A choice by its name in the settings, which the host has checked before.
+fn choice<T: Copy, const N: usize>(choices: [(&str, T); N], name: &str) -> Result<T, Error> {
+    let found = choices.iter().find(|(known, _)| *known == name).map(|(_, choice)| *choice);
+    found.ok_or_else(|| Error::internal(format!("there is no choice {name:?}")))
 }
 
 /// Tells `null`, which switches a limit off, from a setting that is not there.

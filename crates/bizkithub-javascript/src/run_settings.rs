@@ -5,7 +5,7 @@ use bizkithub::Pace;
 use bizkithub::job::{OnQuota, RunOptions};
 use serde::Deserialize;
 
-use crate::{find, milliseconds, nullable};
+use crate::{choice, milliseconds, nullable};
 
 /// How a plan is run. Times are in milliseconds; a breaker of `null` is none.
 #[derive(Default, Deserialize)]
@@ -31,8 +31,9 @@ impl RunSettings {
     pub fn options(&self) -> Result<RunOptions, Error> {
         let mut options = RunOptions::default();
         options.concurrency = self.concurrency.unwrap_or(options.concurrency);
-        options.on_quota = self.on_quota.as_deref().and_then(|name| find(OnQuota::ALL, name)).unwrap_or_default();
-        options.pace = self.pace.as_deref().and_then(|name| find(Pace::ALL, name)).unwrap_or_default();
+        options.on_quota =
+            self.on_quota.as_deref().map(|name| choice(OnQuota::ALL, name)).transpose()?.unwrap_or_default();
+        options.pace = self.pace.as_deref().map(|name| choice(Pace::ALL, name)).transpose()?.unwrap_or_default();
         options.reserve = self.reserve;
         options.deadline = self.deadline.and_then(milliseconds);
         options.longest_wait = self.longest_wait.and_then(milliseconds);

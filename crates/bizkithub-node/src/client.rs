@@ -1,16 +1,16 @@
 use std::sync::Arc;
 
 use bizkithub::event::{Event, EventLevel};
-use bizkithub::job::{LedgerLocation, LedgerOwner, Plan, PlanBuilder, StoreLedger};
-use bizkithub::{Customer, Error, Timestamp, parse_groups};
+use bizkithub::job::{LedgerLocation, LedgerOwner, Plan, PlanBuilder};
+use bizkithub::{Customer, Error, parse_groups};
 use bizkithub_javascript::{ClientSettings, json, parse};
 use napi::Either;
 use napi::bindgen_prelude::Either4;
 use napi_derive::napi;
-use tokio::sync::OnceCell;
 
 use crate::calls::{Calls, Inner};
 use crate::error::{Failure, answer};
+use crate::ledger::{ClientLedger, finishing};
 use crate::transport::Transport;
 
 /// A client of one organisation.
@@ -23,14 +23,6 @@ pub struct Client {
     ledger: Option<ClientLedger>,
 }
 
-/// Where a client's ledger is, and itself, opened by the first plan.
-#[derive(Clone)]
-struct ClientLedger {
-    location: LedgerLocation,
-    owner: LedgerOwner,
-    opened: Arc<OnceCell<Arc<StoreLedger>>>,
-}
-
 #[napi]
 impl Client {
     /// Begins a client with settings in JSON. Nothing is sent.
@@ -39,7 +31,7 @@ impl Client {
         answer(|| {
             let mut settings: ClientSettings = parse(&settings)?;
             let location = settings.ledger.take().as_deref().map(LedgerLocation::parse).transpose()?;
-            let (accept_key, event_level) = (settings.accept_key, settings.event_level());
+            let (accept_key, event_level) = (settings.accept_key, settings.event_level()?);
             let otlp_endpoint = settings.otlp_endpoint.take();
             let user_agent = concat!("bizkithub-node/", env!("CARGO_PKG_VERSION"));
             let mut builder = settings.apply(bizkithub::Client::builder().user_agent(user_agent))?;
@@ -51,7 +43,7 @@ impl Client {
             }
             let inner = builder.build()?;
             let owner = LedgerOwner::of(&inner).accepting_key(accept_key);
-            let ledger = location.map(|location| ClientLedger { location, owner, opened: Arc::default() });
+            let ledger = location.map(|location| ClientLedger::new(location, owner));
             Ok(Self { inner, calls: calls.inner(), event_level, ledger })
         })
     }
@@ -111,12 +103,6 @@ impl Client {
 
     /// Ends a plan with the client's ledger, if it has one.
     pub(crate) async fn finish(&self, builder: PlanBuilder) -> Result<Plan, Error> {
-        let Some(ClientLedger { location, owner, opened }) = self.ledger.clone() else { return Ok(builder.finish()) };
-        let open = || async {
-            let ledger = tokio::task::spawn_blocking(move || location.open(&owner)).await;
-            ledger.map_err(|_| Error::internal("the runtime is shutting down"))?.map(Arc::new)
-        };
-        let ledger = opened.get_or_try_init(open).await?.clone();
-        builder.finish_with(ledger, Timestamp::now()).await
+        finishing(builder, self.ledger.clone()).await
     }
 }

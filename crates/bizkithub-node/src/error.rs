@@ -26,6 +26,14 @@ pub(crate) fn answer<T>(work: impl FnOnce() -> Result<T, Error>) -> Either<T, Fa
     }
 }
 
+/// Runs a piece of the core that answers with nothing but its error.
+pub(crate) fn refusal(work: impl FnOnce() -> Result<(), Error>) -> Option<Failure> {
+    match answer(work) {
+        Either::A(()) => None,
+        Either::B(failure) => Some(failure),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

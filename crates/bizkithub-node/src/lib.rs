@@ -4,9 +4,10 @@
 //! these values by the npm package `bizkithub`, errors included.
 
 mod calls;
-pub mod cli;
 mod client;
+pub mod command;
 mod error;
+mod ledger;
 mod plan;
 mod report;
 mod sandbox;

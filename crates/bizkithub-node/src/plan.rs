@@ -9,7 +9,7 @@ use napi_derive::napi;
 
 use crate::calls::{Inner, blocking};
 use crate::client::Client;
-use crate::error::{Failure, answer};
+use crate::error::{Failure, answer, refusal};
 use crate::report::Report;
 
 /// Makes a plan from rows, or from a file of them.
@@ -35,8 +35,10 @@ impl PlanBuilder {
     /// Whether the columns suffice for rows of the host; a file is asked with its own columns at hand.
     #[napi]
     pub fn check_columns(&self) -> Option<Failure> {
-        let has_groups = self.inner.lock().unwrap_or_else(PoisonError::into_inner).has_groups_for_all_rows();
-        self.settings.columns().check(has_groups).err().map(Failure::from)
+        refusal(|| {
+            let has_groups = self.inner.lock().unwrap_or_else(PoisonError::into_inner).has_groups_for_all_rows();
+            self.settings.columns().check(has_groups)
+        })
     }
 
     /// Takes the next rows, a JSON array. Answers with the number of rows so far.

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use bizkithub::job::{self, FileSource, write_outcomes, write_rejects};
+use bizkithub::job::{self, FileSource, source_of_rejects, write_outcomes, write_rejects};
 use bizkithub_javascript::{json, outcomes_page};
 use napi::Either;
 use napi::bindgen_prelude::Either4;
@@ -38,12 +38,6 @@ impl Report {
         answer(|| Ok(outcomes_page(&self.inner, begin, count)))
     }
 
-    /// Whether the rows came from a file, so that rejects can be written.
-    #[napi(getter)]
-    pub fn has_file_input(&self) -> bool {
-        self.source.is_some()
-    }
-
     /// Writes every row's outcome to a file, and answers with their number.
     #[napi]
     pub fn write_outcomes(&self, call: u32, path: String) -> Option<Failure> {
@@ -57,10 +51,9 @@ impl Report {
     /// Writes the rejected rows to a CSV file, and answers with their number.
     #[napi]
     pub fn write_rejects(&self, call: u32, path: String) -> Option<Failure> {
-        let source = self.source.clone()?;
-        let report = self.inner.clone();
+        let (report, source) = (self.inner.clone(), self.source.clone());
         self.calls.start_blocking(call, move || {
-            let written = write_rejects(&report, &source, &PathBuf::from(path))?;
+            let written = write_rejects(&report, source_of_rejects(source.as_ref())?, &PathBuf::from(path))?;
             Ok(Either4::D(u32::try_from(written).unwrap_or(u32::MAX)))
         })
     }

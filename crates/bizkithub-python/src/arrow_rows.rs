@@ -14,7 +14,8 @@ use pyo3::prelude::*;
 use pyo3_arrow::input::AnyRecordBatch;
 
 use crate::argument::type_name;
-use crate::error::refused;
+use crate::error::{call, refused};
+use crate::per_process::PerProcess;
 
 /// The rows of a frame, which can be read once.
 #[pyclass(frozen, module = "bizkithub._native")]
@@ -43,30 +44,34 @@ impl ArrowRows {
             error.set_cause(py, Some(cause));
             error
         })?;
-        READINGS.register(py)?;
         Ok(Self(Mutex::new(Some(reader))))
     }
 }
 
 impl ArrowRows {
     /// The rows as what reads them into a plan.
-    pub(crate) fn take(&self) -> Result<ArrowReading, Error> {
+    pub(crate) fn take(&self, py: Python<'_>) -> PyResult<ArrowReading> {
+        let readings = READINGS.with(py, || Readings::begin(py), Arc::clone)?;
         let reader = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        reader.map(ArrowReading).ok_or_else(|| Error::internal("the rows of a frame are read twice"))
+        call(py, || reader.ok_or_else(|| Error::internal("the rows of a frame are read twice")))
+            .map(|reader| ArrowReading { reader, readings })
     }
 }
 
 /// How many rows are read between two looks whether they are still wanted.
 const PART: usize = 1 << 19;
 
-pub(crate) struct ArrowReading(Reader);
+pub(crate) struct ArrowReading {
+    reader: Reader,
+    readings: Arc<Readings>,
+}
 
 impl ArrowReading {
     pub(crate) fn read_into(self, columns: &Columns, plan: &mut PlanBuilder, stop: &Stop) -> Result<(), Error> {
-        let reading = READINGS.begin();
+        let reading = ReadingUnderWay::of(&self.readings);
         // Without rows there is no batch, and its columns are to be right all the same.
-        plan.push_batch(&RecordBatch::new_empty(self.0.schema()), columns)?;
-        for batch in self.0 {
+        plan.push_batch(&RecordBatch::new_empty(self.reader.schema()), columns)?;
+        for batch in self.reader {
             let batch = batch.map_err(broken)?;
             for begin in (0..batch.num_rows()).step_by(PART) {
                 if stop.is_set() || reading.is_to_end() {
@@ -79,7 +84,7 @@ impl ArrowReading {
     }
 }
 
-/// What the producer says may show data, so that it is told as the cause only.
+/// What the producer says may show data, so that only the core's own logs and callers in Rust get it.
 fn broken(error: ArrowError) -> Error {
     let advice = "read it by itself to see why, such as into a pyarrow table";
     Error::invalid_input("data_unreadable", "the data broke off while it was read", advice).caused_by(error)
@@ -108,45 +113,44 @@ impl Drop for StopOnDrop {
     }
 }
 
-static READINGS: Readings =
-    Readings { state: Mutex::new(State { count: 0, is_over: false, is_registered: false }), changed: Condvar::new() };
+/// A forked child has readings of its own: those of its parent are no threads here, and their lock may be held for ever.
+static READINGS: PerProcess<Arc<Readings>> = PerProcess::new();
 
-/// The readings that are under way in this process. When the interpreter exits, they are to end before it does.
+/// The readings that are under way in a process. When the interpreter exits, they are to end before it does.
+#[derive(Default)]
 struct Readings {
     state: Mutex<State>,
     changed: Condvar,
 }
 
+#[derive(Default)]
 struct State {
     count: usize,
     is_over: bool,
-    is_registered: bool,
 }
 
 /// A producer that does not come back by then is left alone.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 impl Readings {
+    fn begin(py: Python<'_>) -> PyResult<Arc<Self>> {
+        py.import("atexit")?.call_method1("register", (wrap_pyfunction!(end_readings, py)?,))?;
+        Ok(Arc::default())
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn register(&self, py: Python<'_>) -> PyResult<()> {
-        if !std::mem::replace(&mut self.state().is_registered, true) {
-            py.import("atexit")?.call_method1("register", (wrap_pyfunction!(end_readings, py)?,))?;
-        }
-        Ok(())
-    }
-
-    fn begin(&self) -> ReadingUnderWay<'_> {
-        self.state().count += 1;
-        ReadingUnderWay(self)
     }
 }
 
 struct ReadingUnderWay<'a>(&'a Readings);
 
-impl ReadingUnderWay<'_> {
+impl<'a> ReadingUnderWay<'a> {
+    fn of(readings: &'a Readings) -> Self {
+        readings.state().count += 1;
+        Self(readings)
+    }
+
     fn is_to_end(&self) -> bool {
         self.0.state().is_over
     }
@@ -162,9 +166,10 @@ impl Drop for ReadingUnderWay<'_> {
 /// Ends the readings that are under way, and waits for them with the interpreter free.
 #[pyfunction]
 fn end_readings(py: Python<'_>) {
+    let Some(readings) = READINGS.with_known(py, Arc::clone) else { return };
     py.detach(|| {
-        let mut state = READINGS.state();
+        let mut state = readings.state();
         state.is_over = true;
-        drop(READINGS.changed.wait_timeout_while(state, PATIENCE, |state| state.count > 0));
+        drop(readings.changed.wait_timeout_while(state, PATIENCE, |state| state.count > 0));
     });
 }

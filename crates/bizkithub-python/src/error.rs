@@ -5,11 +5,9 @@ use bizkithub::{Error, Field, Timestamp};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::runtime::panicked;
-
 /// Runs code of the core: its errors become exceptions, and so does a panic.
 pub(crate) fn call<T>(py: Python<'_>, code: impl FnOnce() -> Result<T, Error>) -> PyResult<T> {
-    let result = catch_unwind(AssertUnwindSafe(code)).unwrap_or_else(|panic| Err(panicked(&*panic)));
+    let result = catch_unwind(AssertUnwindSafe(code)).unwrap_or_else(|panic| Err(Error::panicked(&*panic)));
     result.map_err(|error| exception(py, &error))
 }
 

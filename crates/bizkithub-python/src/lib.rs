@@ -8,6 +8,7 @@ mod call_events;
 mod client;
 mod completions;
 mod error;
+mod json;
 mod ledger;
 mod per_process;
 mod plan;

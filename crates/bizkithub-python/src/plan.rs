@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arrow_array::ffi_stream::FFI_ArrowArrayStream;
 use bizkithub::Error;
 use bizkithub::job::{
-    self, CheckedRows, Columns, EarlierAnswers, FileSource, PlanBuilder, PlanOptions, RunOptions, write_rejects_of_plan,
+    self, CheckedRows, Columns, EarlierAnswers, FileSource, PlanBuilder, PlanOptions, RunOptions, source_of_rejects,
+    write_rejects_of_plan,
 };
 use pyo3::IntoPyObjectExt;
 use pyo3::exceptions::PyIndexError;
@@ -17,6 +18,7 @@ use crate::arrow_rows::{ArrowReading, ArrowRows, Stop};
 use crate::client::Client;
 use crate::completions::{Completions, Courier};
 use crate::error::{call, exception, refused};
+use crate::json::to_json;
 use crate::ledger::{ClientLedger, finishing};
 use crate::reasons::{self, ReasonValues};
 use crate::report::Report;
@@ -151,15 +153,14 @@ impl Plan {
     }
 
     /// Why rows are refused.
-    fn reasons(&self, py: Python<'_>) -> Vec<ReasonValues> {
-        let reasons = py.detach(|| self.inner.reasons());
-        reasons::values(py, reasons)
+    fn reasons(&self, py: Python<'_>) -> PyResult<Vec<ReasonValues>> {
+        let reasons = call(py, || Ok(py.detach(|| self.inner.reasons())))?;
+        Ok(reasons::values(py, reasons))
     }
 
     /// Writes the rows that are rejected before anything is sent to a CSV file and returns how many they are.
     fn write_rejects(&self, py: Python<'_>, path: PathBuf) -> PyResult<u64> {
-        let source = source_of_rejects(py, self.source.as_ref())?;
-        py.detach(|| write_rejects_of_plan(&self.inner, source, &path)).map_err(|error| exception(py, &error))
+        call(py, || py.detach(|| write_rejects_of_plan(&self.inner, source_of_rejects(self.source.as_ref())?, &path)))
     }
 
     fn refusal_count(&self) -> usize {
@@ -219,19 +220,6 @@ impl Plan {
     }
 }
 
-/// The file that rejects are read from again.
-pub(crate) fn source_of_rejects<'a>(py: Python<'_>, source: Option<&'a FileSource>) -> PyResult<&'a FileSource> {
-    source.ok_or_else(|| {
-        let message = "the plan was not made from a file".to_owned();
-        refused(
-            py,
-            "rejects_without_file",
-            message,
-            "find the rejected rows by the numbers in report.outcomes or plan.refusals",
-        )
-    })
-}
-
 fn rows_of(rows: &Bound<'_, PyAny>, settings: &PlanSettings) -> PyResult<PlanBuilder> {
     let py = rows.py();
     let mut plan = call(py, || PlanBuilder::new(&settings.options))?;
@@ -287,7 +275,7 @@ enum Input {
 
 impl Input {
     fn arrow(py: Python<'_>, rows: &ArrowRows) -> PyResult<Self> {
-        call(py, || rows.take()).map(Self::Arrow)
+        rows.take(py).map(Self::Arrow)
     }
 
     fn read_into(self, columns: &Columns, plan: &mut PlanBuilder, stop: &Stop) -> Result<Option<FileSource>, Error> {
@@ -320,9 +308,4 @@ fn file(py: Python<'_>, path: PathBuf, delimiter: &Text, settings: &PlanSettings
             Err(refused(py, "setting_invalid", message, "give one character, such as \",\", \";\" or \"\\t\""))
         }
     }
-}
-
-/// A structure of the core in JSON, in which every language reads it.
-pub(crate) fn to_json(value: &impl serde::Serialize) -> Result<String, Error> {
-    serde_json::to_string(value).map_err(|error| Error::internal("a result could not be written").caused_by(error))
 }

@@ -2,13 +2,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow_array::ffi_stream::FFI_ArrowArrayStream;
-use bizkithub::job::{self, FileSource, OutcomeBatches, write_outcomes, write_rejects};
+use bizkithub::job::{self, FileSource, OutcomeBatches, source_of_rejects, write_outcomes, write_rejects};
 use pyo3::exceptions::PyIndexError;
 use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
 
 use crate::error::{call, exception};
-use crate::plan::{source_of_rejects, to_json};
+use crate::json::to_json;
 use crate::reasons::{self, ReasonValues};
 
 /// The core's report, and the file that its plan was made from.
@@ -26,9 +26,9 @@ impl Report {
     }
 
     /// Why rows are neither applied nor skipped.
-    fn reasons(&self, py: Python<'_>) -> Vec<ReasonValues> {
-        let reasons = py.detach(|| self.inner.reasons());
-        reasons::values(py, reasons)
+    fn reasons(&self, py: Python<'_>) -> PyResult<Vec<ReasonValues>> {
+        let reasons = call(py, || Ok(py.detach(|| self.inner.reasons())))?;
+        Ok(reasons::values(py, reasons))
     }
 
     /// The exception that stopped the run.
@@ -51,12 +51,11 @@ impl Report {
 
     /// Writes every row's outcome to a file and returns how many they are.
     fn write_outcomes(&self, py: Python<'_>, path: PathBuf) -> PyResult<u64> {
-        py.detach(|| write_outcomes(&self.inner, &path)).map_err(|error| exception(py, &error))
+        call(py, || py.detach(|| write_outcomes(&self.inner, &path)))
     }
 
     /// Writes the rejected rows to a CSV file and returns how many they are.
     fn write_rejects(&self, py: Python<'_>, path: PathBuf) -> PyResult<u64> {
-        let source = source_of_rejects(py, self.source.as_ref())?;
-        py.detach(|| write_rejects(&self.inner, source, &path)).map_err(|error| exception(py, &error))
+        call(py, || py.detach(|| write_rejects(&self.inner, source_of_rejects(self.source.as_ref())?, &path)))
     }
 }

@@ -12,7 +12,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use crate::argument::{choice, count, seconds};
 use crate::error::call;
-use crate::plan::to_json;
+use crate::json::to_json;
 use crate::report::Report;
 use crate::runtime::caught;
 use crate::wait::Wait;
@@ -161,9 +161,9 @@ pub(crate) fn drive(
     mut told: UnboundedReceiver<Told>,
 ) -> PyResult<(Report, Option<PyErr>)> {
     let tell = |told: Told| call(py, || told.values()).and_then(|values| tell.call1(values)).map(drop);
-    // The end of an interrupted run is logged too; what goes wrong with that is not what its caller has to know.
+    // The end of an interrupted run is logged and shown too; what goes wrong with that is not what its caller has to know.
     let tell_the_rest = |told: Told| {
-        if matches!(told, Told::Event(_)) {
+        if matches!(&told, Told::Event(_) | Told::Progress(Progress { is_done: true, .. })) {
             drop(tell(told));
         }
     };

@@ -3,7 +3,6 @@
 //! Its thread never enters the interpreter and holds no Python object. So it cannot wait for the interpreter, cannot be surprised
 //! by its exit, and needs no stopping.
 
-use std::any::Any;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 
@@ -53,7 +52,7 @@ pub(crate) fn spawn<T>(
 
 /// The same work, whose panics are internal errors.
 pub(crate) async fn caught<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-    AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|panic| Err(panicked(&*panic)))
+    AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|panic| Err(Error::panicked(&*panic)))
 }
 
 /// Runs code that blocks on a thread of its own, as work.
@@ -63,13 +62,7 @@ pub(crate) async fn blocking<T: Send + 'static>(
     match tokio::task::spawn_blocking(code).await {
         Ok(result) => result,
         Err(error) => {
-            Err(error.try_into_panic().map_or_else(|_| Error::internal("cancelled"), |panic| panicked(&*panic)))
+            Err(error.try_into_panic().map_or_else(|_| Error::internal("cancelled"), |panic| Error::panicked(&*panic)))
         }
     }
-}
-
-/// The error of a caught panic.
-pub(crate) fn panicked(panic: &(dyn Any + Send)) -> Error {
-    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    Error::internal(format!("the client panicked: {}", text.unwrap_or("no message")))
 }

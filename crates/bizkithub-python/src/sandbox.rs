@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::argument::{CustomerTexts, seconds};
 use crate::error::call;
-use crate::plan::to_json;
+use crate::json::to_json;
 
 /// How often a wait looks for signals.
 const SIGNAL_INTERVAL: Duration = Duration::from_millis(50);

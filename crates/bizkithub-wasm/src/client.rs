@@ -76,7 +76,7 @@ impl Client {
         ledger: Option<Ledger>,
     ) -> Result<Self, Error> {
         let settings: ClientSettings = parse(settings)?;
-        let event_level = settings.event_level();
+        let event_level = settings.event_level()?;
         let builder = settings.apply(bizkithub::Client::builder())?;
         let inner = builder.transport(transport.carrier()).clock(Arc::new(HostClock)).build()?;
         let ledger = ledger.map(|ledger| Arc::new(ledger.of(&inner)));

@@ -10,6 +10,17 @@ import type * as native from './native.js';
  */
 export type Addon = typeof native;
 
+/** Those that have a package with the addon, as the release workflow builds them. */
+const PLATFORMS: ReadonlySet<string> = new Set([
+  'linux-x64-gnu',
+  'linux-x64-musl',
+  'linux-arm64-gnu',
+  'linux-arm64-musl',
+  'darwin-x64',
+  'darwin-arm64',
+  'win32-x64-msvc',
+]);
+
 let found: Addon | InternalError | undefined;
 
 /**
@@ -50,8 +61,10 @@ function find(): Addon | InternalError {
       `the native part of bizkithub does not load on this machine: ${describeMachine()}`,
       ...tried.map((line) => `  tried ${line}`),
     ].join('\n'),
-    advice: `install bizkithub on the machine that runs it, with its optional dependencies (@bizkithub/client-${target()}); \
-where there is none for this platform, pass a transport (then the WebAssembly engine does the work), or build it from source`,
+    advice: PLATFORMS.has(target())
+      ? `install bizkithub on the machine that runs it, with its optional dependency @bizkithub/client-${target()} (\
+--omit=optional leaves it out); or pass a transport, then the WebAssembly engine does the work`
+      : `there is no native part for ${target()}: pass a transport, then the WebAssembly engine does the work, or build it from source`,
   });
 }
 

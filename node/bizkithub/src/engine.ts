@@ -62,7 +62,6 @@ export interface EnginePlan {
 
 /** A report in an engine. The methods for files are missing where there are none. */
 export interface EngineReport {
-  readonly hasFileInput?: boolean;
   summary(): string | Failure;
   reasons(): string | Failure;
   outcomes(begin: number, count: number): string | Failure;

@@ -213,7 +213,7 @@ export class Report implements OutcomeCounts {
    * same any more, `rejects_replace_input`, `file_unwritable`.
    */
   async writeRejects(path: string): Promise<number> {
-    if (this.#native.writeRejects === undefined || this.#native.hasFileInput !== true) {
+    if (this.#native.writeRejects === undefined) {
       throw invalidInput('rejects_without_file', 'the plan was not made from a file', 'read the rejected rows from report.rejects');
     }
     return await this.#calls.start<number>((call) => this.#native.writeRejects?.(call, path));

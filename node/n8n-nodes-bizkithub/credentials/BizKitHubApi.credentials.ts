@@ -11,7 +11,7 @@ import type {
 function isPrivate(address: string): boolean {
 	if (!URL.canParse(address)) return false;
 	const { protocol, hostname } = new URL(address);
-	return protocol === 'https:' || ['localhost', '127.0.0.1', '[::1]'].includes(hostname);
+	return protocol === 'https:' || ['localhost', '[::1]'].includes(hostname) || /^127(\.\d+){3}$/.test(hostname);
 }
 
 /** A key of BizKitHub, where its API is, and which engine does the work. */

@@ -161,7 +161,7 @@ describe('the node of n8n', () => {
   describe('the test of the credential, which n8n sends by itself,', () => {
     const authenticated = (baseURL) => credential.authenticate({ apiKey: ' DEV_0123456789abcdefghijABCDEFGH ' }, { baseURL, url: '/ping/v1' });
 
-    for (const baseURL of ['https://api.bizkithub.com', 'http://127.0.0.1:8080', 'http://[::1]:8080', 'http://localhost']) {
+    for (const baseURL of ['https://api.bizkithub.com', 'http://127.0.0.1:8080', 'http://127.1.2.3', 'http://[::1]:8080', 'http://localhost']) {
       test(`takes the key to ${baseURL}`, async () => {
         const { qs } = await authenticated(baseURL);
         assert.deepEqual(qs, { apiKey: 'DEV_0123456789abcdefghijABCDEFGH' });

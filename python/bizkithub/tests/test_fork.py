@@ -87,6 +87,32 @@ PROGRAMS = {
         for thread in threads:
             thread.join()
     """,
+    "while a frame is read": """
+        import pyarrow
+        schema = pyarrow.schema([("email", pyarrow.string())])
+        begun, forked = threading.Event(), threading.Event()
+        def batches():
+            yield pyarrow.record_batch([["before@example.com"]], schema=schema)
+            begun.set()
+            forked.wait()
+            yield pyarrow.record_batch([["after@example.com"]], schema=schema)
+        def read(batches):
+            reader = pyarrow.RecordBatchReader.from_batches(schema, batches)
+            return client.plan(reader, email="email", constant_groups=["vip"]).bill.rows
+        rows = []
+        reading = threading.Thread(target=lambda: rows.append(read(batches())))
+        reading.start()
+        begun.wait()
+        child = os.fork()
+        if child == 0:
+            assert read([pyarrow.record_batch([["child@example.com"]], schema=schema)]) == 1
+            use("child")
+            raise SystemExit
+        assert os.waitpid(child, 0)[1] == 0
+        forked.set()
+        reading.join()
+        assert rows == [2]
+    """,
     "that drops its parent's client": """
         use("parent")
         child = os.fork()
@@ -106,6 +132,8 @@ PROGRAMS = {
 def test_a_fork(sandbox: bk.Sandbox, check_python: Callable[[str], str], case: str) -> None:
     import textwrap
 
+    if "pyarrow" in PROGRAMS[case]:
+        pytest.importorskip("pyarrow")
     begin = textwrap.dedent(BEGIN).format(key=sandbox.api_key, url=sandbox.url)
     check_python(begin + textwrap.dedent(PROGRAMS[case]))
     requests = sandbox.requests()

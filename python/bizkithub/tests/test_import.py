@@ -68,6 +68,7 @@ def test_the_package_is_what_its_metadata_says() -> None:
 
 
 def test_the_stub_says_what_the_module_has() -> None:
+    pytest.importorskip("mypy")
     command = [sys.executable, "-m", "mypy.stubtest", "bizkithub._native", "--concise"]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout + result.stderr

@@ -115,7 +115,9 @@ impl From<TransportError> for Error {
             TransportErrorKind::Timeout => {
                 ("timeout", "try again, or allow a longer timeout; a re-send is safe", true, true)
             }
-            TransportErrorKind::Failed => ("transport_failed", "look at the cause; a re-send is safe", false, true),
+            TransportErrorKind::Failed => {
+                ("transport_failed", "correct what the message names; a re-send is safe", false, true)
+            }
         };
         let converted = Self::coded(ErrorKind::Network, code, error.message)
             .advise(advice)

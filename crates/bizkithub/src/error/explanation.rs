@@ -123,8 +123,8 @@ const OWN: &[Explanation] = explanations! {
         "Its e-mail address and its cuRefNo are both empty.",
         "name the customer by e-mail or by cuRefNo, or take the row out";
     data_unreadable InvalidInput: "a data frame, or a stream of Arrow data, broke off or cannot be read",
-        "What produces it failed, which the cause tells, or it holds types that Arrow cannot export.",
-        "look at the cause, which is the producer's own error";
+        "What produces it failed, or it holds types that Arrow cannot export. The producer's own words may show data and are kept out.",
+        "read it by itself to see why, such as into a pyarrow table";
     delimiter_invalid InvalidInput: "the separator of cells is none that can separate them",
         "It is more than one character, a quotation mark, a line break or no ASCII character.",
         "give one ASCII character, such as `;` or a tabulator";
@@ -359,7 +359,7 @@ const OWN: &[Explanation] = explanations! {
         "install them (package `ca-certificates`), or pass a CA file";
     transport_failed Network: "the host's own HTTP failed in a way that it did not name",
         "A transport threw an error that says neither that nothing was sent nor that the connection broke.",
-        "look at the cause; a re-send is safe";
+        "correct what the message names; a re-send is safe";
     transport_missing InvalidInput: "this build of the client has no HTTP of its own",
         "It is made for hosts that perform the requests.",
         "pass a transport";

@@ -6,6 +6,7 @@ mod kind;
 mod printable;
 mod record;
 
+use std::any::Any;
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
@@ -86,8 +87,18 @@ impl Error {
     /// A defect of this client, such as a panic that a binding caught.
     #[must_use]
     pub fn internal(message: impl Into<Cow<'static, str>>) -> Self {
-        Self::coded(ErrorKind::Internal, "internal", message)
-            .advise("this is a defect of the client; please report it with this message")
+        Self::coded(ErrorKind::Internal, "internal", message).advise(concat!(
+            "this is a defect of the client; please report it with this message: ",
+            env!("CARGO_PKG_REPOSITORY"),
+            "/issues"
+        ))
+    }
+
+    /// A panic that a binding caught, with its text.
+    #[must_use]
+    pub fn panicked(panic: &(dyn Any + Send)) -> Self {
+        let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+        Self::internal(format!("the core panicked: {}", text.unwrap_or("without a message")))
     }
 
     /// A ledger that failed, for hosts that keep one of their own.

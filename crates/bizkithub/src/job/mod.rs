@@ -74,7 +74,7 @@ pub use progress::{Progress, ProgressListener};
 pub use quota_timeline::QuotaPoint;
 pub use reasons::Reason;
 #[cfg(feature = "native")]
-pub use rejects::{check_rejects_path, holds_rejects, write_rejects, write_rejects_of_plan};
+pub use rejects::{check_rejects_path, holds_rejects, source_of_rejects, write_rejects, write_rejects_of_plan};
 pub use report::{Report, ReportSummary};
 pub use row::{Row, RowGroups};
 pub use run_options::{OnQuota, RunOptions};

@@ -69,6 +69,18 @@ pub fn holds_rejects(path: &Path) -> bool {
             .is_ok_and(|mut reader| reader.byte_headers().is_ok_and(|header| reasons_start(header).is_some()))
 }
 
+/// The file that [`write_rejects`] reads again, of a plan that may have been made from something else.
+///
+/// # Errors
+///
+/// `rejects_without_file`.
+pub fn source_of_rejects(source: Option<&FileSource>) -> Result<&FileSource, Error> {
+    source.ok_or_else(|| {
+        let advice = "find the rejected rows by their numbers, in the report's outcomes or the plan's refusals";
+        Error::invalid_input("rejects_without_file", "the plan was not made from a file", advice)
+    })
+}
+
 /// Writes the rejected rows to a CSV file: the columns of the input, then `row`, `kind`, `code` and `reason`. Of an input that is
 /// not CSV, these are only the columns that the plan reads; a list of groups becomes one cell, separated by `;`, and what no cell can
 /// hold becomes the character U+FFFD, which is refused again.
