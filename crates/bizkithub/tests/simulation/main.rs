@@ -13,6 +13,7 @@
 mod clock;
 mod disk;
 mod models;
+mod others;
 mod quota;
 mod scenario;
 mod server;

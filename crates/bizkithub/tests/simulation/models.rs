@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bizkithub::job::{Ledger, Plan, PlanBuilder, PlanOptions, Row, RowGroups, RunOptions};
-use bizkithub::protocol::{Endpoint, KeyPlacement};
-use bizkithub::{ApiKey, BaseUrl, Client, Clock, Customer, Group, Pace, Transport};
+use bizkithub::{Client, Clock, Pace};
 
 use crate::clock::SimulatedClock;
 use crate::disk::Disk;
+use crate::others::Pacing;
 use crate::quota::Model;
 use crate::server::Server;
 
@@ -72,55 +72,22 @@ async fn plan(customers: std::ops::Range<usize>, ledger: Arc<dyn Ledger>, clock:
     builder.finish_with(ledger, clock.now()).await.expect("a plan")
 }
 
-/// A loop as people write it, 32 requests at a time, which waits after a refusal for as long as the server asks, or else a minute.
-fn loop_that_obeys_retry_after(model: Model, customers: usize) -> u64 {
-    const AT_ONCE: usize = 32;
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().expect("a runtime");
-    runtime.block_on(async {
-        let server = Server::new(1, SimulatedClock::new(), model);
-        server.state().latency = Duration::from_millis(40);
-        let base_url = BaseUrl::parse("https://api.example").expect("valid");
-        let key = ApiKey::parse("DEV_0123456789abcdefghijABCDEFGH").expect("valid");
-        let (endpoint, vip) =
-            (Endpoint::new(base_url, key, KeyPlacement::Query), [Group::parse("vip").expect("valid")]);
-        let loops = (0..AT_ONCE).map(|first| {
-            let (server, endpoint, vip) = (&server, &endpoint, &vip);
-            async move {
-                for number in (first..customers).step_by(AT_ONCE) {
-                    let customer = Customer::parse(Some(&format!("user{number}@example.com")), None).expect("valid");
-                    loop {
-                        let response = server.exchange(endpoint.add_groups(&customer, vip)).await.expect("an answer");
-                        if response.status != 429 {
-                            break;
-                        }
-                        let wait = response.headers.iter().find(|(name, _)| name == "retry-after");
-                        let wait = wait.map_or(60, |(_, seconds)| seconds.parse().expect("seconds"));
-                        tokio::time::sleep(Duration::from_secs(wait)).await;
-                    }
-                }
-            }
-        });
-        futures_util::future::join_all(loops).await;
-        server.state().usage.refused
-    })
-}
+/// What the published models come to in practice: its name, the limit, whether the key is one for production, how often one process
+/// and four may be refused at the most, and how many customers.
+const PUBLISHED: [(&str, Model, bool, u64, usize); 4] = [
+    // Under headers nothing is refused; without them, a window is lost to nobody but one refusal.
+    ("10,000 an hour, 200 a second, with headers", HOURLY, false, 0, 30_000),
+    // One request finds out that the published limit holds, for all processes.
+    ("1,000 in each ten minutes, without a word", Model::Blocks { limit: 1_000 }, true, 1, 10_000),
+    // Whoever is surprised by another limit has requests under way; from then on, a window of the ten costs one refusal.
+    ("1,500 in each ten minutes, without a word", Model::Blocks { limit: 1_500 }, true, 4 * (32 + 10), 10_000),
+    ("1,000 a minute, without a word", Model::Minutes { limit: 1_000 }, false, 0, 10_000),
+];
 
 #[test]
 fn every_published_model_is_obeyed_by_one_process_and_by_four() {
     println!("model, processes, pace: requests, refused, share used, seconds");
-    // Under headers nothing is refused; without them, a window is lost to nobody but one refusal.
-    for (name, model, production, most_refused) in [
-        ("10,000/h, headers", HOURLY, false, 0),
-        // One request finds out that the published limit holds, for all processes.
-        ("1,000 in 10 min, silent", Model::Blocks { limit: 1_000 }, true, 1),
-        // Whoever is surprised by another limit has requests under way; from then on, a window of the ten costs one refusal.
-        ("1,500 in 10 min, silent", Model::Blocks { limit: 1_500 }, true, 4 * (32 + 10)),
-        ("1,000/min, silent", Model::Minutes { limit: 1_000 }, false, 0),
-    ] {
-        let customers = if model.has_headers() { 30_000 } else { 10_000 };
-        let beside = loop_that_obeys_retry_after(model, customers);
-        println!("{name}: a loop that obeys Retry-After only is refused {beside} times for {customers} requests");
+    for (name, model, production, most_refused, customers) in PUBLISHED {
         for processes in [1, 4] {
             for pace in [Pace::Even, Pace::Fast] {
                 let figures = simulate(model, processes, customers, pace, production);
@@ -131,6 +98,42 @@ fn every_published_model_is_obeyed_by_one_process_and_by_four() {
             }
         }
     }
+}
+
+/// `benches` reads what this prints.
+#[test]
+fn who_paces_by_other_means_is_refused_more() {
+    for (name, model, production, _, customers) in PUBLISHED {
+        let mut most = 0;
+        for (pacing, processes, pace) in [
+            ("bizkithub, evenly", 1, Pace::Even),
+            ("bizkithub, fast", 1, Pace::Fast),
+            ("bizkithub, four processes, evenly", 4, Pace::Even),
+        ] {
+            let Figures { seconds, refused, .. } = simulate(model, processes, customers, pace, production);
+            print(name, customers, pacing, seconds, refused);
+            most = most.max(refused);
+        }
+        for pacing in Pacing::ALL {
+            let figures = pacing.simulate(model, customers);
+            print(name, customers, pacing.name(), figures.seconds, figures.refused);
+            // Only whoever was told what nobody can know keeps up.
+            let keeps_up = matches!(pacing, Pacing::Reservoir);
+            assert!(
+                keeps_up || figures.refused > most,
+                "{name}: {} is refused {} times",
+                pacing.name(),
+                figures.refused
+            );
+        }
+    }
+}
+
+fn print(model: &str, requests: usize, pacing: &str, seconds: f64, refused: u64) {
+    println!(
+        "{}",
+        serde_json::json!({ "model": model, "requests": requests, "pacing": pacing, "seconds": seconds, "refused": refused })
+    );
 }
 
 #[test]

@@ -182,8 +182,8 @@ export class N8n {
 }
 
 /** Runs n8n's command, and reads the JSON that it prints between its log lines. */
-export async function command(home, args) {
-  const child = spawn(node, [program, ...args], { env: environment(home, await freePort(), await freePort()), cwd: home, timeout: 120_000 });
+export async function command(home, args, { timeout = 120_000 } = {}) {
+  const child = spawn(node, [program, ...args], { env: environment(home, await freePort(), await freePort()), cwd: home, timeout });
   let text = '';
   child.stdout.setEncoding('utf8').on('data', (part) => { text += part; });
   const [code] = await once(child, 'close');
