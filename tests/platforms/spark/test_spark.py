@@ -291,10 +291,9 @@ def test_a_sink_checks_its_options_before_any_task(
 
 def test_what_the_documentation_shows_runs(sandbox: bk.Sandbox, tmp_path: Path) -> None:
     root = Path(__file__).parents[3]
-    pages = [(root / name).read_text(encoding="utf-8") for name in ("README.md", "docs/spark.md")]
-    blocks = [block for page in pages for block in re.findall(r"```py(?:thon)?\n(.*?)```", page, re.DOTALL)]
-    blocks = [block for block in blocks if "pyspark" in block]
-    assert len(blocks) == 3
+    page = (root / "docs" / "spark.md").read_text(encoding="utf-8")
+    blocks = [block for block in re.findall(r"```py(?:thon)?\n(.*?)```", page, re.DOTALL) if "pyspark" in block]
+    assert len(blocks) == 2
     # A ledger belongs to one address.
     program = "\n".join(blocks).replace("/tmp/groups.ledger", str(tmp_path / "groups.ledger"))
     (tmp_path / "customers.csv").write_text("email,segment\njan@barasek.com,VIP;news\nnobody,VIP\n", encoding="utf-8")
