@@ -12,6 +12,7 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
     """List the codes where they belong, and lead links that leave the documentation to the repository."""
     if page.file.src_uri == "errors/index.md":
         markdown = markdown.replace("CODES\n", "".join(table_of_codes()))
+    if re.search(r"--8\s+<", markdown):
+        raise PluginError(f"{page.file.src_uri} has a mangled snippet")
     out = "../" * (page.file.src_uri.count("/") + 1)
     return re.sub(rf"\]\({re.escape(out)}([^)]+)\)", rf"]({REPOSITORY}/\1)", markdown)
 
