@@ -33,7 +33,7 @@ SYSTEM = re.compile(r"ld-linux-x86-64\.so\.2|lib(c|dl|m|pthread|rt)\.so\.\d|libg
 
 def run(*command: str | Path, cwd: Path | None = None, **environment: str) -> str:
     """Run a program without what these tests run in, and not for longer than five minutes."""
-    foreign = ("BIZKITHUB_", "NODE_", "PYTHON", "VIRTUAL_ENV")
+    foreign = ("BIZKITHUB_", "NODE_OPTIONS", "NODE_PATH", "NODE_TEST", "PYTHON", "VIRTUAL_ENV")
     keep = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
     found = subprocess.run(
         [str(part) for part in command],
