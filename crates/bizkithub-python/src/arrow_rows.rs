@@ -84,7 +84,7 @@ impl ArrowReading {
     }
 }
 
-/// What the producer says may show data, so that only the core's own logs and callers in Rust get it.
+/// What the producer says may show data: it is the error's source, which stays in Rust.
 fn broken(error: ArrowError) -> Error {
     let advice = "read it by itself to see why, such as into a pyarrow table";
     Error::invalid_input("data_unreadable", "the data broke off while it was read", advice).caused_by(error)
