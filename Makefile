@@ -280,10 +280,11 @@ $(DOCS)/.installed: python/requirements-docs.txt
 	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
 	touch $@
 
-DOCS_TOOLS := $(CACHE)/docs-tools@0.28.20-4.14.1-12.3.0
+# Material for MkDocs styles the diagrams of mermaid 11.
+DOCS_TOOLS := $(CACHE)/docs-tools@0.28.20-4.14.1-11.17.2
 $(DOCS_TOOLS)/.installed:
 	$(INSTALL) $(@D) typedoc@0.28.20 typedoc-plugin-markdown@4.14.1 typescript@6.0.3
-	cd $(@D) && tar --extract --gzip --strip-components 2 --file "$$(npm pack --silent mermaid@12.3.0)" package/dist/mermaid.min.js
+	cd $(@D) && tar --extract --gzip --strip-components 2 --file "$$(npm pack --silent mermaid@11.17.2)" package/dist/mermaid.min.js
 	touch $@
 
 # The site needs no other host, and its build none once the tools are there. Broken links end it.
@@ -297,6 +298,7 @@ docs: $(DOCS)/.installed $(DOCS_TOOLS)/.installed node/node_modules/.installed #
 
 # The pictures of Airflow, n8n and a notebook are taken by hand, in the platforms' own browsers.
 pictures: python chromium ## Take the README's pictures of a bill and of a run
+	@.ci/install fonts-noto-color-emoji:/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf
 	$(BIN)/python docs/pictures.py
 
 # --- Fuzzing ---

@@ -31,7 +31,7 @@ def number(value: float) -> str:
 def spread(values: Spread, write: Callable[[float], str] = number) -> str:
     """Write a median with the least and the greatest, as far as they can be told from it."""
     least, median, most = (write(values[name]) for name in ("least", "median", "most"))
-    return median if least == most else f"{median} <small>{least}–{most}</small>"
+    return median if least == most else f"{median}<br><small>{least}&NoBreak;–&NoBreak;{most}</small>"
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

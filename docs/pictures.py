@@ -30,7 +30,7 @@ def take(name: str, html: str, folder: Path) -> None:
         picture = shown.convert("RGB")
     _, _, right, bottom = ImageChops.difference(picture, Image.new("RGB", picture.size, "white")).getbbox()
     edge = SCALE * MARGIN
-    picture.crop((0, 0, min(right + edge, picture.width), min(bottom + edge, picture.height))).quantize(64).save(
+    picture.crop((0, 0, min(right + edge, picture.width), min(bottom + edge, picture.height))).quantize(255).save(
         IMAGES / f"{name}.png", optimize=True
     )
 
