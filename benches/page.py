@@ -76,6 +76,7 @@ def jobs(found: list[dict[str, Any]]) -> str:
     """Tell what every tool did with the job."""
     head = [
         "",
+        "runs",
         "requests",
         "seconds",
         "CPU seconds",
@@ -88,12 +89,13 @@ def jobs(found: list[dict[str, Any]]) -> str:
 
     def row(job: dict[str, Any]) -> list[str]:
         first = "" if job["rows"] == max(other["rows"] for other in found) else f", {job['rows']:,} rows only"
+        head_of_row = [f"{name(job['tool'])}{first}", str(job["rounds"])]
         if "failed" in job:
-            return [f"{name(job['tool'])}{first}", spread(job["requests"]), "did not end", *["–"] * 6]
+            return [*head_of_row, spread(job["requests"]), "did not end", *["–"] * 6]
         told = f"{job['refused']['median']:,.0f} of {job['bad_rows']:,}"
         after = [f"{job[key]:,}" if key in job else "–" for key in ("sent_twice", "lost_after_kill")]
         figures = [spread(job[key]) for key in ("requests", "seconds", "cpu_seconds", "megabytes", "lost")]
-        return [f"{name(job['tool'])}{first}", *figures, told, *after]
+        return [*head_of_row, *figures, told, *after]
 
     return table(head, map(row, found))
 
@@ -116,7 +118,8 @@ def plans(found: list[dict[str, Any]]) -> str:
     names = dict.fromkeys(plan["contender"] for plan in found)
     head = [""]
     for size in sizes:
-        head += [f"{size // 1_000_000}M rows: seconds", "CPU seconds", "MB beside the input"]
+        once = ", once" if all(plan["rounds"] == 1 for plan in found if plan["rows"] == size) else ""
+        head += [f"{size // 1_000_000}M rows{once}: seconds", "CPU seconds", "MB beside the input"]
 
     def cells(contender: str) -> Iterable[str]:
         for size in sizes:
@@ -130,6 +133,7 @@ def growth(found: list[dict[str, Any]]) -> str:
     """Tell what a run costs by rows."""
     head = [
         "rows, a customer each",
+        "runs",
         "µs of CPU a request",
         "MB",
         "seconds",
@@ -137,7 +141,7 @@ def growth(found: list[dict[str, Any]]) -> str:
         "ledger: bytes a row",
     ]
     keys = ("cpu_microseconds", "megabytes", "seconds", "seconds_again", "ledger_bytes_per_row")
-    return table(head, ([f"{run['rows']:,}", *(spread(run[key]) for key in keys)] for run in found))
+    return table(head, ([f"{run['rows']:,}", str(run["rounds"]), *(spread(run[key]) for key in keys)] for run in found))
 
 
 def starts(found: dict[str, Any]) -> str:
@@ -151,7 +155,7 @@ def sizes(found: dict[str, Any]) -> str:
 
 
 def not_first(results: dict[str, Any]) -> str:
-    """Name every cell where another client costs less than the best of ours."""
+    """Name every cell where another client costs less than one of ours that does its own HTTP."""
     lines = []
     for protocol, title in PROTOCOLS.items():
         for at_once in AT_ONCE:
@@ -162,12 +166,16 @@ def not_first(results: dict[str, Any]) -> str:
                     if (cell["protocol"], cell["at_once"], cell["language"]) == (protocol, at_once, language)
                     and "cpu_microseconds" in cell
                 ]
-                ours = [cell["cpu_microseconds"]["median"] for cell in cells if is_ours(cell["client"])]
-                for cell in cells:
-                    cost = cell["cpu_microseconds"]["median"]
-                    if ours and not is_ours(cell["client"]) and cost < min(ours):
+                costs = {cell["client"]: cell["cpu_microseconds"]["median"] for cell in cells}
+                for ours in (client for client in costs if is_ours(client) and "transport" not in client):
+                    less = [
+                        f"{client} {number(cost)}"
+                        for client, cost in costs.items()
+                        if not is_ours(client) and cost < costs[ours]
+                    ]
+                    if less:
                         where = f"{language}, {title}, {at_once} at a time"
-                        lines.append(f"- {where}: {cell['client']} {number(cost)}, ours {number(min(ours))}.")
+                        lines.append(f"- {where}: {', '.join(less)}; {ours} {number(costs[ours])}.")
     return "\n".join(lines) or "Nowhere."
 
 
@@ -178,7 +186,10 @@ def write(results: dict[str, Any]) -> None:
     }
     versions: dict[str, str] = {}
     for section in found:
-        versions |= results[section]["versions"]
+        for package, version in results[section]["versions"].items():
+            if versions.setdefault(package, version) != version:
+                message = f"{package} was {version} when {section} was measured, and {versions[package]} before"
+                raise ValueError(message)
     dates = sorted({results[section]["date"] for section in found})
     tables = {
         **{f"calls of {language}": calls(found["calls"], language) for language in ("Python", "Node", "Rust", "C")},
@@ -190,7 +201,7 @@ def write(results: dict[str, Any]) -> None:
         "starts": starts(found["footprint"]),
         "sizes": sizes(found["footprint"]),
         "not first": not_first(results),
-        "machine": results["calls"]["machine"],
+        "machine": "; ".join(dict.fromkeys(results[section]["machine"] for section in found)),
         "dates": " to ".join(dict.fromkeys((dates[0], dates[-1]))),
         "versions": ", ".join(f"{package} {version}" for package, version in versions.items()),
     }

@@ -1,16 +1,17 @@
 """What planning costs, and how it grows: beside merges alone, and beside frames that do the same work with libraries.
 
-The input is a frame in memory, made in the process that plans it, which is a process of its own for every figure.
+The input is a frame in memory, read from a file into the process that plans it, which is a process of its own for every
+figure.
 
-    python benches/plans.py CONTENDER ROWS     (what the harness starts)
+    python benches/plans.py write FILE ROWS         (what the harness starts)
+    python benches/plans.py CONTENDER FILE
 """
 
 from __future__ import annotations
 
-import ctypes
 import os
 import sys
-import threading
+import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 GROUPS = 20
 SIZES = (1_000_000, 10_000_000, 50_000_000)
 PATIENCE = 90.0
+STILL = 15
+"""Looks at the memory, tenths of a second apart, that have to agree."""
 
 
 def frame(rows: int) -> Any:
@@ -56,8 +59,10 @@ def polars_merge(data: Any) -> int:
 def duckdb_merge(data: Any) -> int:
     """Merge with duckdb, into Arrow."""
     import duckdb
+    import polars as pl
 
-    relation = duckdb.from_arrow(data.to_arrow())
+    # Its newest form is taken over without a copy.
+    relation = duckdb.from_arrow(data.to_arrow(compat_level=pl.CompatLevel.newest()))
     merged = relation.aggregate("email, list(distinct segment) as segments", "email")
     return int(merged.to_arrow_table().num_rows)
 
@@ -113,27 +118,32 @@ def resident() -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
-def measure_here(name: str, rows: int) -> None:
+def settled() -> float:
+    """Wait until what reading the frame left behind has gone back to the system: it would be taken off what comes."""
+    moments = [resident()]
+    while len(moments) < STILL or max(moments[-STILL:]) - min(moments[-STILL:]) > 1:
+        time.sleep(0.1)
+        moments.append(resident())
+    return moments[-1]
+
+
+def measure_here(name: str, path: str) -> None:
     """Print seconds, seconds of CPU, megabytes beside the input and the customers."""
-    data = frame(rows)
+    import polars as pl
+
+    # Of a frame in several chunks, polars makes a copy for whoever asks for its Arrow data.
+    data: Any = pl.read_ipc_stream(path).rechunk()
     if name.startswith("pandas"):
         data = data.to_pandas()
-    # What making the frame left behind would hide what comes.
-    ctypes.CDLL(None).malloc_trim(0)
-    before, peak, is_over = resident(), [0.0], threading.Event()
-
-    def watch() -> None:
-        while not is_over.wait(0.01):
-            peak[0] = max(peak[0], resident())
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
+    before = settled()
+    # The most that is resident, from here on: proc_pid_clear_refs(5).
+    Path("/proc/self/clear_refs").write_text("5", "ascii")
     start, start_cpu = time.perf_counter(), time.process_time()
     customers = CONTENDERS[name](data)
     seconds, cpu = time.perf_counter() - start, time.process_time() - start_cpu
-    is_over.set()
-    watcher.join()
-    print(seconds, cpu, max(peak[0] - before, 0), customers)
+    status = Path("/proc/self/status").read_text("ascii")
+    peak = int(status.partition("VmHWM:")[2].split()[0]) * 1024 / 1e6
+    print(seconds, cpu, max(peak - before, 0), customers)
 
 
 def measure(rounds: int) -> list[dict[str, Any]]:
@@ -143,16 +153,19 @@ def measure(rounds: int) -> list[dict[str, Any]]:
     results: list[dict[str, Any]] = []
     for rows in SIZES:
         found: dict[str, list[list[float]]] = {}
-        for _ in range(rounds if rows < SIZES[-1] else 1):
-            for name in CONTENDERS:
-                last = next((result for result in reversed(results) if result["contender"] == name), None)
-                is_slow = last is not None and last["seconds"]["median"] * rows / last["rows"] > PATIENCE
-                is_left_out = rows > SIZES[0] and (last is None or is_slow)
-                if is_left_out:
-                    continue
-                cost = run([PYTHON, __file__, name, str(rows)])
-                found.setdefault(name, []).append([float(number) for number in cost.output.split()])
-                print(name, rows, found[name][-1], flush=True)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "rows.arrow"
+            run([PYTHON, __file__, "write", path, str(rows)])
+            for _ in range(rounds if rows < SIZES[-1] else 1):
+                for name in CONTENDERS:
+                    last = next((result for result in reversed(results) if result["contender"] == name), None)
+                    is_slow = last is not None and last["seconds"]["median"] * rows / last["rows"] > PATIENCE
+                    is_left_out = rows > SIZES[0] and (last is None or is_slow)
+                    if is_left_out:
+                        continue
+                    cost = run([PYTHON, __file__, name, path])
+                    found.setdefault(name, []).append([float(number) for number in cost.output.split()])
+                    print(name, rows, found[name][-1], flush=True)
         customers = {figures[3] for runs in found.values() for figures in runs}
         if len(customers) > 1:
             message = f"they do not agree on the customers: {customers}"
@@ -174,4 +187,7 @@ def measure(rounds: int) -> list[dict[str, Any]]:
 
 
 if __name__ == "__main__":
-    measure_here(sys.argv[1], int(sys.argv[2]))
+    if sys.argv[1] == "write":
+        frame(int(sys.argv[3])).write_ipc_stream(sys.argv[2])
+    else:
+        measure_here(sys.argv[1], sys.argv[2])

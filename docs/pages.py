@@ -34,6 +34,10 @@ BORROWED = {
     "changelog.md": "CHANGELOG.md",
     "security.md": "SECURITY.md",
 }
+# Where a page is found that is made here, from what stands for it in the repository.
+HERE = {source: name for name, source in BORROWED.items()} | {
+    "crates/bizkithub-cli/src/arguments.rs": "reference/command.md"
+}
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -46,11 +50,16 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
     """List the codes where they belong, and lead links that leave the documentation to the repository."""
     if page.file.src_uri == "errors/index.md":
-        markdown = markdown.replace("CODES\n", "".join(table_of_codes()))
+        markdown = markdown.replace("<!-- codes -->\n", "".join(table_of_codes()))
     if re.search(r"--8\s+<", markdown):
         raise PluginError(f"{page.file.src_uri} has a mangled snippet")
-    out = "../" * (page.file.src_uri.count("/") + 1)
-    return re.sub(rf"\]\({re.escape(out)}([^)]+)\)", rf"]({REPOSITORY}/\1)", markdown)
+    top = "../" * page.file.src_uri.count("/")
+
+    def lead(link: re.Match[str]) -> str:
+        target, anchor = link.groups()
+        return f"]({top}{HERE[target]}{anchor})" if target in HERE else f"]({REPOSITORY}/{target}{anchor})"
+
+    return re.sub(rf"\]\(\.\./{re.escape(top)}([^)#]+)(#[^)]*|)\)", lead, markdown)
 
 
 def pages() -> Iterator[tuple[str, str | bytes]]:

@@ -1,6 +1,6 @@
 """The job in Airflow, with its home in the folder.
 
-    airflow_job.py BizKitHubAddGroupsOperator|HttpOperator FILE URL KEY FOLDER
+    airflow_job.py BizKitHubAddGroupsOperator|HttpHook|HttpOperator FILE URL KEY FOLDER
 
 Run by `dag.test()`, which needs no scheduler: the least that Airflow takes for it.
 """
@@ -42,6 +42,8 @@ from airflow.models import DagBag  # noqa: E402
 run = DagBag(str(dags)).dags["job"].test()
 if kind == "HttpOperator":
     refused = sum(str(instance.state) == "failed" for instance in run.get_task_instances())
+elif kind == "HttpHook":
+    refused = int(Path(folder, "refused.txt").read_text("ascii"))
 else:
     with Path(folder, "rejects.csv").open(newline="", encoding="utf-8") as file:
         refused = sum(1 for _ in csv.DictReader(file))

@@ -17,6 +17,9 @@ const [atOnce, seconds] = [Number(atOnceText), Number(secondsText)];
 const address = `${baseUrl}/api/v1/customer/add-groups?apiKey=${apiKey}`;
 const require = createRequire(`${process.env.BIZKITHUB_BENCH_PEERS}/`);
 const headers = { 'content-type': 'application/json' };
+const isHttp2 = process.env.BIZKITHUB_BENCH_PROTOCOL === 'http2';
+// Before that, most of what is measured is V8's compilers.
+const WARM_UP = 2;
 
 let number = 0;
 const input = () => ({ email: `customer-${(number += 1)}@example.com`, groups: ['vip'] });
@@ -60,13 +63,15 @@ async function clientOf(name) {
       return async () => check(await (await fetch(address, { method: 'POST', headers, body: JSON.stringify(input()) })).json());
     case 'axios': {
       const settings = { keepAlive: true, maxSockets: atOnce };
-      const axios = require('axios').create({ httpAgent: new HttpAgent(settings), httpsAgent: new HttpsAgent(settings) });
+      const agents = { httpAgent: new HttpAgent(settings), httpsAgent: new HttpsAgent(settings) };
+      const axios = require('axios').create(isHttp2 ? { httpVersion: 2 } : agents);
       return async () => check((await axios.post(address, input())).data);
     }
     case 'got': {
       const { default: got } = await import(require.resolve('got'));
       const settings = { keepAlive: true, maxSockets: atOnce };
-      const own = got.extend({ agent: { http: new HttpAgent(settings), https: new HttpsAgent(settings) } });
+      const agents = { agent: { http: new HttpAgent(settings), https: new HttpsAgent(settings) } };
+      const own = got.extend(isHttp2 ? { http2: true } : agents);
       return async () => check(await own.post(address, { json: input() }).json());
     }
     default:
@@ -89,7 +94,7 @@ async function callFor(seconds) {
   return calls;
 }
 
-await callFor(seconds / 5);
+await callFor(WARM_UP);
 console.log('begin');
 const start = performance.now();
 const calls = await callFor(seconds);

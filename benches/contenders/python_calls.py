@@ -10,7 +10,6 @@ threads.
 from __future__ import annotations
 
 import asyncio
-import json
 import ssl
 import sys
 import threading
@@ -223,11 +222,11 @@ def primp() -> None:
     settings: dict[str, Any] = {"ca_cert_file": ca_file}
     if at_once == 1:
         client = primp.Client(**settings)
-        blocking(lambda: check(json.loads(client.post(ADDRESS, json=body()).content)))
+        blocking(lambda: check(client.post(ADDRESS, json=body()).json()))
         return
 
     async def call(client: primp.AsyncClient) -> None:
-        check(json.loads((await client.post(ADDRESS, json=body())).content))
+        check((await client.post(ADDRESS, json=body())).json())
 
     concurrent(lambda: primp.AsyncClient(**settings), call)
 

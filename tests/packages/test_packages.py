@@ -188,7 +188,7 @@ def test_the_platforms_are_the_same_wherever_they_are_named() -> None:
 def test_the_crates_build_from_what_is_published_of_them() -> None:
     for crate in ("bizkithub", "bizkithub-sandbox", "bizkithub-cli"):
         found = members(PACKAGES / f"{crate}-{VERSION}.crate")
-        assert {"Cargo.toml", "README.md", "src/lib.rs"} <= found.keys()
+        assert {"Cargo.toml", "LICENSE-APACHE", "LICENSE-MIT", "README.md", "src/lib.rs"} <= found.keys()
         assert b'path = "../' not in found["Cargo.toml"]
 
 

@@ -40,17 +40,21 @@ pub(crate) struct CustomerFile {
     format: Option<FileFormat>,
 
     /// The character between the cells of a CSV file; "\t" or "tab" for a tabulator
-    #[arg(long, value_name = "CHARACTER", default_value = ",", value_parser = delimiter)]
-    delimiter: u8,
+    #[arg(long, value_name = "CHARACTER", default_value = ",")]
+    delimiter: String,
 }
 
 impl CustomerFile {
     /// The file as a source of rows.
-    pub(crate) fn source(&self) -> FileSource {
+    pub(crate) fn source(&self) -> Result<FileSource, Error> {
         let columns =
             Columns { email: self.email.clone(), cu_ref_no: self.cu_ref_no.clone(), groups: self.groups.clone() };
-        let source = FileSource::new(&self.file, columns).delimited_by(self.delimiter);
-        self.format.into_iter().fold(source, FileSource::in_format)
+        let delimiter = match self.delimiter.as_str() {
+            "tab" | "\\t" => b'\t',
+            text => FileSource::parse_delimiter(text)?,
+        };
+        let source = FileSource::new(&self.file, columns).delimited_by(delimiter);
+        Ok(self.format.into_iter().fold(source, FileSource::in_format))
     }
 
     /// Reads the whole file into a plan; nothing is sent.
@@ -58,7 +62,7 @@ impl CustomerFile {
         let allow_groups = (!self.allow_groups.is_empty()).then_some(self.allow_groups.as_slice());
         let options = PlanOptions { earlier, ..PlanOptions::parse(&self.constant_groups, allow_groups)? };
         let mut plan = PlanBuilder::new(&options)?;
-        self.source().read_into(&mut plan).map_err(with_option_names)?;
+        self.source()?.read_into(&mut plan).map_err(with_option_names)?;
         Ok(plan)
     }
 
@@ -77,12 +81,4 @@ fn with_option_names(error: Error) -> Error {
     };
     let advice = error.advice().map_or_else(|| options.to_owned(), |advice| format!("{advice} ({options})"));
     error.advise(advice)
-}
-
-fn delimiter(text: &str) -> Result<u8, String> {
-    match (text, text.as_bytes()) {
-        ("tab" | "\\t", _) => Ok(b'\t'),
-        (_, [byte]) => Ok(*byte),
-        _ => Err("give one ASCII character, or \"tab\"".to_owned()),
-    }
 }

@@ -90,11 +90,11 @@ fn print(text: &str) -> Result<(), Error> {
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        Err(error) => Err(Error::invalid_input(
-            "output_unwritable",
-            format!("standard output cannot be written: {error}"),
-            "check where it leads to",
-        )
-        .caused_by(error)),
+        Err(error) => Err(stdout_unwritable(error)),
     }
+}
+
+pub(crate) fn stdout_unwritable(error: io::Error) -> Error {
+    let message = format!("standard output cannot be written: {error}");
+    Error::invalid_input("output_unwritable", message, "check where it leads to").caused_by(error)
 }

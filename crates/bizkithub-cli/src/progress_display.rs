@@ -97,5 +97,5 @@ fn left(progress: &Progress) -> Option<Duration> {
 }
 
 fn waiting(moment: Timestamp) -> String {
-    format!("the quota is used up, going on at {moment:.0}")
+    format!("waiting until {moment:.0}")
 }

@@ -27,10 +27,10 @@ impl PlanSettings {
         Columns { email: self.email.clone(), cu_ref_no: self.cu_ref_no.clone(), groups: self.groups.clone() }
     }
 
-    /// What separates the cells of a CSV file: one ASCII character.
+    /// What separates the cells of a CSV file, where it is told.
     #[must_use]
-    pub fn delimiter(&self) -> Option<u8> {
-        self.delimiter.as_deref()?.bytes().next()
+    pub fn delimiter(&self) -> Option<&str> {
+        self.delimiter.as_deref()
     }
 
     /// What applies to every row.

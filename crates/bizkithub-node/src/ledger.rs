@@ -4,6 +4,8 @@ use bizkithub::job::{LedgerLocation, LedgerOwner, Plan, PlanBuilder, StoreLedger
 use bizkithub::{Error, Timestamp};
 use tokio::sync::OnceCell;
 
+use crate::calls::blocking;
+
 /// The ledger of a client: where it is, and itself, opened at the first plan.
 #[derive(Clone)]
 pub(crate) struct ClientLedger {
@@ -19,10 +21,7 @@ impl ClientLedger {
 
     async fn open(self) -> Result<Arc<StoreLedger>, Error> {
         let Self { location, owner, opened } = self;
-        let open = || async {
-            let ledger = tokio::task::spawn_blocking(move || location.open(&owner)).await;
-            ledger.map_err(|_| Error::internal("the runtime is shutting down"))?.map(Arc::new)
-        };
+        let open = || blocking(move || location.open(&owner).map(Arc::new));
         opened.get_or_try_init(open).await.cloned()
     }
 }

@@ -67,8 +67,9 @@ impl PlanBuilder {
     #[napi]
     pub fn read_file(&self, call: u32, path: String) -> Option<Failure> {
         let mut source = FileSource::new(path, self.settings.columns());
-        if let Some(delimiter) = self.settings.delimiter() {
-            source = source.delimited_by(delimiter);
+        match answer(|| self.settings.delimiter().map(FileSource::parse_delimiter).transpose()) {
+            Either::A(delimiter) => source = delimiter.into_iter().fold(source, FileSource::delimited_by),
+            Either::B(failure) => return Some(failure),
         }
         let (inner, client) = (self.inner.clone(), self.client.clone());
         self.client.calls.start(call, async move {

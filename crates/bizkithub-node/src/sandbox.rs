@@ -9,7 +9,7 @@ use napi_derive::napi;
 use serde::de::DeserializeOwned;
 
 use crate::calls::Calls;
-use crate::error::{Failure, answer};
+use crate::error::{Failure, answer, refusal};
 
 /// BizKitHub's documented API as a local server.
 #[napi]
@@ -62,13 +62,13 @@ impl Sandbox {
     /// Puts a fault in force, in JSON. Returns a failure when it is refused.
     #[napi]
     pub fn add_fault(&self, fault: String) -> Option<Failure> {
-        failed(|| self.0.add_fault(parse::<Fault>(&fault, "fault_invalid")?))
+        refusal(|| self.0.add_fault(parse::<Fault>(&fault, "fault_invalid")?))
     }
 
     /// Ends all faults.
     #[napi]
     pub fn clear_faults(&self) -> Option<Failure> {
-        failed(|| {
+        refusal(|| {
             self.0.clear_faults();
             Ok(())
         })
@@ -77,7 +77,7 @@ impl Sandbox {
     /// Lets time pass on the sandbox's clock, in milliseconds.
     #[napi]
     pub fn advance(&self, duration: f64) -> Option<Failure> {
-        failed(|| {
+        refusal(|| {
             self.0.advance(milliseconds(duration).unwrap_or_default());
             Ok(())
         })
@@ -86,7 +86,7 @@ impl Sandbox {
     /// Puts everything back as it was at the start.
     #[napi]
     pub fn reset(&self) -> Option<Failure> {
-        failed(|| self.0.reset())
+        refusal(|| self.0.reset())
     }
 
     /// Stops the server, and answers once its thread has ended.
@@ -103,11 +103,4 @@ impl Sandbox {
 fn parse<T: DeserializeOwned>(text: &str, code: &'static str) -> Result<T, Error> {
     serde_json::from_str(text)
         .map_err(|error| Error::invalid_input(code, error.to_string(), "see the documented options"))
-}
-
-fn failed(work: impl FnOnce() -> Result<(), Error>) -> Option<Failure> {
-    match answer(work) {
-        Either::A(()) => None,
-        Either::B(failure) => Some(failure),
-    }
 }

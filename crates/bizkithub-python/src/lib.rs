@@ -44,7 +44,7 @@ mod _native {
         sandbox::Sandbox,
     };
     use crate::argument::Text;
-    use crate::error::call;
+    use crate::error::{call, refused};
     use crate::wait::wait;
 
     /// The version of the package.
@@ -67,6 +67,16 @@ mod _native {
     #[pyfunction]
     fn check_outcomes_path(py: Python<'_>, path: PathBuf) -> PyResult<()> {
         call(py, || bizkithub::job::check_outcomes_path(&path))
+    }
+
+    /// Refuses a table that has the column already which is to be added to it.
+    #[pyfunction]
+    fn check_new_column(py: Python<'_>, name: &str, columns: Vec<String>) -> PyResult<()> {
+        if columns.iter().any(|column| column.eq_ignore_ascii_case(name)) {
+            let message = format!("there is a column `{name}` already");
+            return Err(refused(py, "column_taken", message, "rename it, or drop what an earlier check has added"));
+        }
+        Ok(())
     }
 
     /// The groups in one text, as a cell of a table has them.

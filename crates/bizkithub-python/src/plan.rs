@@ -17,7 +17,7 @@ use crate::argument::{ColumnName, Text, Texts, moment_of, seconds};
 use crate::arrow_rows::{ArrowReading, ArrowRows, Stop};
 use crate::client::Client;
 use crate::completions::{Completions, Courier};
-use crate::error::{call, exception, refused};
+use crate::error::{call, exception};
 use crate::json::to_json;
 use crate::ledger::{ClientLedger, finishing};
 use crate::reasons::{self, ReasonValues};
@@ -299,13 +299,6 @@ async fn reading(input: Input, settings: PlanSettings, ledger: Option<ClientLedg
 }
 
 fn file(py: Python<'_>, path: PathBuf, delimiter: &Text, settings: &PlanSettings) -> PyResult<Input> {
-    match delimiter.0.as_bytes() {
-        [byte] if byte.is_ascii() => {
-            Ok(Input::File(FileSource::new(path, settings.columns.clone()).delimited_by(*byte)))
-        }
-        _ => {
-            let message = format!("the delimiter {:?} is not one ASCII character", delimiter.0);
-            Err(refused(py, "setting_invalid", message, "give one character, such as \",\", \";\" or \"\\t\""))
-        }
-    }
+    let delimiter = call(py, || FileSource::parse_delimiter(&delimiter.0))?;
+    Ok(Input::File(FileSource::new(path, settings.columns.clone()).delimited_by(delimiter)))
 }

@@ -22,7 +22,8 @@ pub(crate) struct Sandbox(bizkithub_sandbox::Sandbox);
 impl Sandbox {
     #[new]
     fn new(py: Python<'_>, options: &str) -> PyResult<Self> {
-        call(py, || bizkithub_sandbox::Sandbox::start(from_json::<SandboxOptions>(options)?)).map(Self)
+        call(py, || bizkithub_sandbox::Sandbox::start(from_json::<SandboxOptions>(options, "sandbox_option_invalid")?))
+            .map(Self)
     }
 
     #[getter]
@@ -59,7 +60,7 @@ impl Sandbox {
 
     /// Waits for a request with all of the wanted members; nothing when the time is up first.
     fn wait_for_request(&self, py: Python<'_>, wanted: &str, timeout: f64) -> PyResult<Option<String>> {
-        let wanted: Map<String, Value> = call(py, || from_json(wanted))?;
+        let wanted: Map<String, Value> = call(py, || from_json(wanted, "sandbox_option_invalid"))?;
         let timeout = seconds(py, "timeout", timeout)?;
         let start = Instant::now();
         let is_wanted = |record: &RequestRecord| {
@@ -77,7 +78,7 @@ impl Sandbox {
     }
 
     fn add_fault(&self, py: Python<'_>, fault: &str) -> PyResult<()> {
-        call(py, || self.0.add_fault(from_json::<Fault>(fault)?))
+        call(py, || self.0.add_fault(from_json::<Fault>(fault, "fault_invalid")?))
     }
 
     fn clear_faults(&self) {
@@ -94,8 +95,7 @@ impl Sandbox {
     }
 }
 
-fn from_json<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
-    serde_json::from_str(text).map_err(|error| {
-        Error::invalid_input("sandbox_option_invalid", error.to_string(), "see the documentation of Sandbox")
-    })
+fn from_json<T: DeserializeOwned>(text: &str, code: &'static str) -> Result<T, Error> {
+    serde_json::from_str(text)
+        .map_err(|error| Error::invalid_input(code, error.to_string(), "see the documentation of Sandbox"))
 }

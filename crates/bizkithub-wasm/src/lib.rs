@@ -31,5 +31,5 @@ pub fn slug(text: &str) -> String {
 #[wasm_bindgen(js_name = separateGroups)]
 #[must_use]
 pub fn separate_groups(text: &str) -> Vec<String> {
-    RowGroups::separate(text).map(|group| group.trim().to_owned()).collect()
+    RowGroups::separate(text).map(str::to_owned).collect()
 }

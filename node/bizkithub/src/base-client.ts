@@ -132,7 +132,7 @@ const PLAN_OPTIONS = {
   groups: must.beText,
   constantGroups: must.beTexts,
   allowGroups: must.beTexts,
-  delimiter: must.beAsciiCharacter,
+  delimiter: must.beText,
   resend: must.beBoolean,
   resendAfter: must.beMilliseconds,
   retryRejected: must.beBoolean,

@@ -66,7 +66,7 @@ export interface Progress extends OutcomeCounts {
   readonly customers: number;
   /** Requests that may leave until the quota is used up, as far as it is known. */
   readonly quotaLeft: number | null;
-  /** When the run goes on, while it waits for quota. */
+  /** When the run goes on, while it waits: for quota, or because the server asked for a pause. */
   readonly waitingUntil: Date | undefined;
   /** When the run will be done, if the quota alone decides and is known. */
   readonly finishesAt: Date | undefined;

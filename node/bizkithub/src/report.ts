@@ -58,7 +58,7 @@ export interface QuotaPoint {
   readonly requestsSent: number;
   /** Requests that the quota had left, as far as it was known. */
   readonly quotaLeft: number | null;
-  /** Whether the run waited for quota. */
+  /** Whether the run waited: for quota, or because the server asked for a pause. */
   readonly isWaiting: boolean;
 }
 

@@ -28,9 +28,6 @@ export const must = {
       : 'must be an AbortSignal',
   beBoolean: (value: unknown) => (typeof value === 'boolean' ? undefined : 'must be true or false'),
   beNumber: (value: unknown) => (Number.isFinite(value) ? undefined : 'must be a number'),
-  beAsciiCharacter: (value: unknown) =>
-    // eslint-disable-next-line no-control-regex -- a tabulator is one of them
-    typeof value === 'string' && /^[\x00-\x7f]$/.test(value) ? undefined : 'must be one ASCII character',
   beOneOf:
     (...choices: readonly string[]): Check =>
     (value) =>

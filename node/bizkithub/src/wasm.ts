@@ -55,7 +55,7 @@ export function slug(text: string): string {
   return slugBy(wasmEngine(), text);
 }
 
-export type { AddGroupsInput, CallOptions, CommonClientOptions, CustomerName, PlanOptions, Quota, Receipt } from './base-client.js';
+export type { AddGroupsInput, CallOptions, CommonClientOptions, CustomerColumns, CustomerName, PlanOptions, Quota, Receipt } from './base-client.js';
 export {
   ApiKeyError,
   BizKitHubError,

@@ -77,6 +77,7 @@ def test_frames_are_written_down() -> None:
 
 def test_what_is_no_text_stays_none() -> None:
     assert spooled([{"email": Path("x")}], "email") == [{"email": {type(Path("x")).__name__: "x"}}]
+    assert spooled([{"email": float("inf")}], "email") == [{"email": {"float": "inf"}}]
 
 
 def test_a_uri_is_copied_with_its_suffix(tmp_path: Path) -> None:

@@ -140,7 +140,7 @@ DATA: dict[str, tuple[dict[str, Any], str]] = {
     "a misspelt column": ({"data": [{"mail": "a@example.com", "segment": "vip"}]}, "column_missing"),
     "one text for all rows": ({"data": [], "constant_groups": "vip"}, "text_list_expected"),
     "a group for all rows that is none": ({"data": [], "constant_groups": ["🎉"]}, "group_without_slug"),
-    "a delimiter of two characters": ({"data": "x.csv", "delimiter": ";;"}, "setting_invalid"),
+    "a delimiter of two characters": ({"data": "x.csv", "delimiter": ";;"}, "delimiter_invalid"),
     "a column that is a list": ({"data": [], "groups": ["segment"]}, "text_expected"),
 }
 

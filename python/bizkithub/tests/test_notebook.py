@@ -88,7 +88,7 @@ def test_the_picture_shows_waits_and_the_quota() -> None:
         bk.QuotaPoint(seconds=3_600.0, requests_sent=1_500, quota_left=500, is_waiting=False),
     ]
     text = shown(_html.picture(points))
-    assert text == "1,500 requests sent 0 s 1 h quota left, at most 500 shaded: waiting for quota"
+    assert text == "1,500 requests sent 0 s 1 h quota left, at most 500 shaded: waiting"
     assert _html.picture(points[:1]) == ""
 
 
@@ -172,5 +172,5 @@ def test_a_plot_of_hours_shades_the_waits() -> None:
     assert axes.get_xlabel() == "hours since the run began"
     legend = axes.get_legend()
     assert legend is not None
-    assert [text.get_text() for text in legend.get_texts()] == ["requests sent", "quota left", "waiting for quota"]
+    assert [text.get_text() for text in legend.get_texts()] == ["requests sent", "quota left", "waiting"]
     plt.close("all")

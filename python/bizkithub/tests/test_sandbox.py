@@ -68,8 +68,11 @@ def test_a_bad_option_is_refused(options: dict[str, Any]) -> None:
 
 
 def test_a_bad_fault_is_refused(sandbox: bk.Sandbox) -> None:
-    with pytest.raises(bk.InvalidInputError):
-        sandbox.add_fault({"effect": {"status": {"status": 42}}})
+    faults: list[Any] = [{"effect": {"status": {"status": 42}}}, {"effect": {"status": {"status": "teapot"}}}]
+    for fault in faults:
+        with pytest.raises(bk.InvalidInputError) as caught:
+            sandbox.add_fault(fault)
+        assert caught.value.code == "fault_invalid"
 
 
 def test_waiting_for_a_request_ends_in_time(sandbox: bk.Sandbox) -> None:

@@ -128,8 +128,9 @@ def test_columns_are_checked_before_any_task(spark: SparkSession) -> None:
     structures = rows_of(spark).select("email", F.array(F.struct("segment")).alias("segment"))
     with pytest.raises(bk.InvalidInputError, match="column_type_unsupported"):
         bizkithub.spark.check(structures, email="email", groups="segment")
-    with pytest.raises(bk.InvalidInputError, match="there is a column `bizkithub` already"):
+    with pytest.raises(bk.InvalidInputError, match="there is a column `bizkithub` already") as caught:
         bizkithub.spark.check(rows_of(spark).withColumn("BizKitHub", F.lit(1)), email="email", groups="segment")
+    assert caught.value.code == "column_taken"
 
 
 def test_names_of_columns_may_be_anything(spark: SparkSession) -> None:

@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::path::PathBuf;
 
 use bizkithub::job::{Forget, Ledger, LedgerSummary, StoreLedger, Verdict, create_private};
@@ -9,7 +10,7 @@ use super::block_on;
 use crate::connection::ConnectionArguments;
 use crate::exit_code::ExitCode;
 use crate::ledger_choice::LedgerChoice;
-use crate::output::Output;
+use crate::output::{Output, stdout_unwritable};
 use crate::table::{Align, TextTable};
 use crate::wording::{counted, number};
 
@@ -105,10 +106,21 @@ pub(crate) fn execute(
                         Failed::Ledger(error) => error,
                     })?
                 }
+                None if output.is_json() => {
+                    let message = "--json prints one object, and the assignments are lines of CSV";
+                    return Err(Error::invalid_input(
+                        "output_missing",
+                        message,
+                        "say where to write them: --output PATH",
+                    ));
+                }
                 None => match export(&ledger, std::io::stdout().lock()) {
                     Ok(written) => written,
                     // Whoever reads has seen enough.
-                    Err(Failed::Writing(_)) => return Ok(ExitCode::Done),
+                    Err(Failed::Writing(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => {
+                        return Ok(ExitCode::Done);
+                    }
+                    Err(Failed::Writing(error)) => return Err(stdout_unwritable(error)),
                     Err(Failed::Ledger(error)) => return Err(error),
                 },
             };
@@ -157,7 +169,7 @@ enum Failed {
 fn export(ledger: &StoreLedger, mut to: impl std::io::Write) -> Result<u64, Failed> {
     let read = |result: Result<Result<_, Error>, Error>| result.and_then(|result| result).map_err(Failed::Ledger);
     let groups = block_on(ledger.known_groups()).and_then(|result| result).map_err(Failed::Ledger)?;
-    let name_of = |key| groups.iter().find(|group| group.key == key).map_or("", |group| group.slug.as_str());
+    let slugs: HashMap<_, _> = groups.iter().map(|group| (group.key, group.slug.as_str())).collect();
     writeln!(to, "customer,group,at,code").map_err(Failed::Writing)?;
     let (mut after, mut written) = (None, 0);
     loop {
@@ -169,7 +181,8 @@ fn export(ledger: &StoreLedger, mut to: impl std::io::Write) -> Result<u64, Fail
                 Verdict::Refused(code) => code,
             };
             // Slugs, hashes, times and codes contain nothing that would need quotes.
-            writeln!(to, "{},{},{at},{code}", entry.customer, name_of(entry.group)).map_err(Failed::Writing)?;
+            writeln!(to, "{},{},{at},{code}", entry.customer, slugs.get(&entry.group).copied().unwrap_or_default())
+                .map_err(Failed::Writing)?;
         }
         written += entries.len() as u64;
         match entries.last() {

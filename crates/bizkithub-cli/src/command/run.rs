@@ -49,7 +49,7 @@ pub(crate) struct RunArguments {
     pace: Pace,
 
     /// The share of the quota that is left to others, from 0 to below 1
-    #[arg(long, value_name = "SHARE", default_value = "0", value_parser = share, help_heading = "Quota")]
+    #[arg(long, value_name = "SHARE", default_value = "0", help_heading = "Quota")]
     reserve: f64,
 
     /// The longest that the run may take, such as 15m; a longer wait, for quota or for the server, ends it at once [default: no limit]
@@ -89,6 +89,19 @@ pub(crate) struct RunArguments {
 }
 
 impl RunArguments {
+    fn options(&self) -> RunOptions {
+        let mut options = RunOptions::default();
+        options.concurrency = self.concurrency;
+        options.on_quota = self.on_quota;
+        options.pace = self.pace;
+        options.reserve = self.reserve;
+        options.deadline = self.deadline;
+        options.longest_wait = self.longest_wait;
+        options.burst = self.burst;
+        options.breaker = NonZeroU32::new(self.breaker);
+        options
+    }
+
     /// Where the rejects go. Those of a file of rejects must not replace it.
     fn rejects_path(&self, input: &Path) -> PathBuf {
         let usual = Path::new("rejects.csv");
@@ -102,6 +115,8 @@ impl RunArguments {
 struct Ending {
     report: Report,
     rejects: Result<RejectsFile, Error>,
+    /// The rows written to the file of outcomes, where one was asked for.
+    outcomes: Option<Result<u64, Error>>,
 }
 
 pub(crate) fn execute(
@@ -109,8 +124,10 @@ pub(crate) fn execute(
     connection: &ConnectionArguments,
     output: Output,
 ) -> Result<ExitCode, Error> {
+    let options = arguments.options();
+    options.check()?;
     let client = connection.client_with(output, |builder| arguments.quota.apply(builder))?;
-    let source = arguments.file.source();
+    let source = arguments.file.source()?;
     let builder = arguments.file.plan(arguments.earlier.earlier())?;
     let rejects_path = arguments.rejects_path(source.path());
     check_rejects_path(&source, &rejects_path)?;
@@ -121,15 +138,18 @@ pub(crate) fn execute(
     if let Some(location) = &ledger {
         output.text(&format!("ledger: {}\n", printable(location)))?;
     }
-    let ending = block_on(run(arguments, &plan, bill.requests, &client, source, &rejects_path, output))?;
-    let Some(Ending { report, rejects }) = ending? else {
+    let ending = block_on(run(arguments, options, &plan, &client, source, &rejects_path, output))?;
+    let Some(Ending { report, rejects, outcomes }) = ending? else {
         return Ok(ExitCode::Interrupted);
     };
-    let code = match (ExitCode::of_report(&report), &rejects) {
-        (ExitCode::Done | ExitCode::Rejected, Err(error)) => ExitCode::of_error(error),
+    let unwritten: Vec<_> =
+        rejects.as_ref().err().into_iter().chain(outcomes.as_ref().and_then(|rows| rows.as_ref().err())).collect();
+    let code = match (ExitCode::of_report(&report), unwritten.first()) {
+        (ExitCode::Done | ExitCode::Rejected, Some(error)) => ExitCode::of_error(error),
         (code, _) => code,
     };
     let rejects_file = rejects_path.display().to_string();
+    let outcomes_file = arguments.outcomes.as_ref().map(|path| path.display().to_string());
     output.json(&json!({
         "file": arguments.file.name(),
         "ledger": ledger,
@@ -140,9 +160,13 @@ pub(crate) fn execute(
             Ok(rejects) => rejects.json(&rejects_file),
             Err(error) => json!({ "file": rejects_file, "error": error }),
         },
+        "outcomes": outcomes.as_ref().map(|rows| match rows {
+            Ok(rows) => json!({ "file": outcomes_file, "rows": rows }),
+            Err(error) => json!({ "file": outcomes_file, "error": error }),
+        }),
         "exitCode": code.number(),
     }))?;
-    for error in rejects.as_ref().err().into_iter().chain(report.stopped_by()) {
+    for error in unwritten.into_iter().chain(report.stopped_by()) {
         output.notice(&error_text(error));
     }
     client.flush();
@@ -152,24 +176,15 @@ pub(crate) fn execute(
 /// Runs the plan and settles the file of rejects. Nothing is left, when Ctrl-C came again while the file could not be written.
 async fn run(
     arguments: &RunArguments,
+    mut options: RunOptions,
     plan: &Plan,
-    requests: u64,
     client: &Client,
     source: FileSource,
     rejects_path: &Path,
     output: Output,
 ) -> Result<Option<Ending>, Error> {
     let mut interruption = Interruption::listen()?;
-    let display = Arc::new(ProgressDisplay::new(requests, output));
-    let mut options = RunOptions::default();
-    options.concurrency = arguments.concurrency;
-    options.on_quota = arguments.on_quota;
-    options.pace = arguments.pace;
-    options.reserve = arguments.reserve;
-    options.deadline = arguments.deadline;
-    options.longest_wait = arguments.longest_wait;
-    options.burst = arguments.burst;
-    options.breaker = NonZeroU32::new(arguments.breaker);
+    let display = Arc::new(ProgressDisplay::new(plan.bill().requests, output));
     options.progress = Some(Arc::clone(&display) as _);
     let cancel = options.cancel.clone();
     let mut running = std::pin::pin!(plan.run(client, options));
@@ -185,17 +200,17 @@ async fn run(
     let (path, outcomes) = (rejects_path.to_owned(), arguments.outcomes.clone());
     let writing = tokio::task::spawn_blocking(move || {
         let rejects = RejectsFile::settle(&path, &report, &source);
-        let outcomes = outcomes.map_or(Ok(0), |path| write_outcomes(&report, &path));
-        (report, outcomes.and(rejects))
+        let outcomes = outcomes.map(|path| write_outcomes(&report, &path));
+        Ending { report, rejects, outcomes }
     });
-    let (report, rejects) = tokio::select! {
+    let ending = tokio::select! {
         settled = writing => settled.map_err(|error| Error::internal("the rejects could not be written").caused_by(error))?,
         () = interruption.next() => return Ok(None),
     };
-    if let Ok(rejects) = &rejects {
+    if let Ok(rejects) = &ending.rejects {
         output.text(&rejects.text(rejects_path))?;
     }
-    Ok(Some(Ending { report, rejects }))
+    Ok(Some(ending))
 }
 
 /// The bill in one line, as in `customers.csv: 400 rows, 251 requests to send, 11 rows rejected`.
@@ -263,9 +278,4 @@ fn going_on_text(report: &Report, unsettled: u64, has_ledger: bool) -> String {
         "{rows} not settled. To go on, {first}run the same command again{}: {memory}.\n",
         moment.unwrap_or_default()
     )
-}
-
-fn share(text: &str) -> Result<f64, String> {
-    let share = text.parse::<f64>().ok().filter(|share| (0.0..1.0).contains(share));
-    share.ok_or_else(|| "give a number from 0 to below 1, such as 0.2".to_owned())
 }

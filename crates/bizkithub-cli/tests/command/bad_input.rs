@@ -232,5 +232,9 @@ fn numbers_and_times_are_checked_by_their_options() {
     ] {
         assert_eq!(stage.run(arguments).code, Some(2), "{arguments:?}");
     }
+    stage.file("customers.csv", "email,groups\na@example.com,vip\n");
+    stage
+        .run([with_columns("run", "customers.csv"), vec!["--reserve", "1"]].concat())
+        .assert_error(2, "reserve_invalid");
     assert_eq!(stage.sandbox.request_count(), 0);
 }

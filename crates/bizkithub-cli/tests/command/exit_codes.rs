@@ -111,7 +111,7 @@ fn waiting_for_quota_ends_with_0() {
     stage.file("customers.csv", customers(3));
     let finished = stage.run(with_columns("run", "customers.csv"));
     assert_eq!(finished.code, Some(0), "{finished:?}");
-    assert!(finished.stderr.contains("the quota is used up, going on at 20"), "{finished:?}");
+    assert!(finished.stderr.contains("waiting until 20"), "{finished:?}");
     assert_eq!(stage.sandbox.customers().len(), 3);
 }
 

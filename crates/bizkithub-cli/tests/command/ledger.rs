@@ -100,6 +100,8 @@ fn it_shows_and_exports_what_it_holds_without_a_name_or_a_key() {
     assert_eq!(exported.stdout.lines().count(), 4, "{exported:?}");
     assert!(exported.stdout.lines().skip(1).all(|line| line.len() > 32 && line.ends_with(',')), "{exported:?}");
     assert_eq!(stage.run(["ledger", "compact", "--ledger", "groups.ledger"]).code, Some(0));
+    let refused = stage.run(["ledger", "export", "--ledger", "groups.ledger", "--json"]);
+    assert_eq!((refused.code, &refused.json()["error"]["code"]), (Some(2), &"output_missing".into()));
 
     let mut bytes = exported.stdout.into_bytes();
     for suffix in ["", "-wal", "-shm", ".lock"] {

@@ -220,4 +220,20 @@ fn a_full_disk_is_told_and_the_report_is_printed_all_the_same() {
     let result = stage.run(arguments).json();
     assert_eq!((&result["report"]["skipped"], &result["exitCode"]), (&1.into(), &2.into()));
     assert_eq!(result["rejects"]["error"]["code"], "file_unwritable");
+    assert_eq!(result["outcomes"], serde_json::Value::Null);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn outcomes_that_cannot_be_written_leave_the_rejects_alone() {
+    let stage = Stage::new();
+    stage.file("customers.csv", "email,groups\na@example.com,vip\nnobody,vip\n");
+    std::os::unix::fs::symlink("/dev/full", stage.path("outcomes.csv")).expect("a link");
+    let finished =
+        stage.run([with_columns("run", "customers.csv"), vec!["--outcomes", "outcomes.csv", "--json"]].concat());
+    let result = finished.json();
+    assert_eq!((finished.code, &result["exitCode"]), (Some(2), &2.into()));
+    assert_eq!(result["rejects"], serde_json::json!({ "file": "rejects.csv", "rows": 1 }));
+    assert_eq!(result["outcomes"]["error"]["code"], "file_unwritable");
+    assert!(fs::read_to_string(stage.path("rejects.csv")).expect("rejects").contains("nobody"));
 }

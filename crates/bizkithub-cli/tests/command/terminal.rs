@@ -65,7 +65,9 @@ fn a_reader_that_stops_reading_ends_nothing() {
 fn a_full_disk_is_an_error() {
     let stage = Stage::new();
     stage.file("customers.csv", customers(1));
-    for arguments in [with_columns("plan", "customers.csv"), vec!["slug", "VIP"]] {
+    stage.run([with_columns("run", "customers.csv"), vec!["--ledger", "groups.ledger"]].concat());
+    let export = vec!["ledger", "export", "--ledger", "groups.ledger"];
+    for arguments in [with_columns("plan", "customers.csv"), vec!["slug", "VIP"], export] {
         let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("/dev/full");
         let finished = Finished::of(stage.command(arguments).stdout(full));
         finished.assert_error(2, "output_unwritable");

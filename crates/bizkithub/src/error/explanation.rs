@@ -90,6 +90,9 @@ const OWN: &[Explanation] = explanations! {
         "The name is written in another way, a file has another separator than its columns are read with, or its first line does not name the \
          columns.",
         "take one of the names that the error lists, or name another separator";
+    column_taken InvalidInput: "a table has the column already that a check would add to it",
+        "It was checked before, or brings a column of that name.",
+        "rename it, or drop what an earlier check has added";
     column_type_unsupported InvalidInput: "a column of a data frame holds values that are no texts",
         "Only texts, whole numbers, and numbers with a whole value have one form as a text; a date or a structure has many.",
         "convert the column to text first";
@@ -150,10 +153,10 @@ const OWN: &[Explanation] = explanations! {
         "Without a name everything would be forgotten, which must be said.",
         "name a customer (`--email`, `--cu-ref-no`), a `--group`, both, `--refusals` or `--everything`";
     format_unsupported InvalidInput: "this build of the client cannot read the format of the file",
-        "It was built without the feature for it; what is published has all of them.",
+        "It was built without the feature for it; the command, the wheel and the npm package have all of them.",
         "build it with the feature `parquet`, or save the file as CSV";
     group_empty InvalidInput: "a group is empty",
-        "A list of groups has an empty element, or two separators follow each other.",
+        "A list of groups has an empty element.",
         "name the group, or leave it out";
     group_invalid InvalidInput: "a group contains a line break or another control character",
         "Most often a quotation mark before it is never closed, so that a cell swallows the next lines.",
@@ -213,7 +216,7 @@ const OWN: &[Explanation] = explanations! {
     ledger_location_invalid InvalidInput: "the location of the ledger is neither a path nor the URL of a PostgreSQL database",
         "The scheme, a parameter or the schema's name is not one that can be used.",
         "give a path such as `groups.ledger`, or a URL such as `postgresql://user@host/database?schema=bizkithub`";
-    ledger_locked Ledger: "another process held the ledger for longer than 15 seconds",
+    ledger_locked Ledger: "another process held the ledger for too long",
         "It is stopped while it writes, something backs up the file with a lock, or a transaction of the database was left open.",
         "wait for the other process, or end it; then run again";
     ledger_missing InvalidInput: "there is no ledger to look at",
@@ -255,6 +258,9 @@ const OWN: &[Explanation] = explanations! {
     outcomes_format_unknown InvalidInput: "the name of the file of outcomes does not tell its format",
         "The format follows the ending of the name.",
         "give it a name that ends with `.csv`, `.ndjson` or `.jsonl`";
+    output_missing InvalidInput: "what was asked for is no JSON, and standard output is kept for the JSON of `--json`",
+        "`ledger export` writes lines of CSV.",
+        "say where to write them with `--output`, or leave `--json` out";
     output_unwritable InvalidInput: "standard output cannot be written",
         "It leads to a full disk, or to a device that fails.",
         "check where it leads to";

@@ -25,7 +25,7 @@ pub struct Progress {
     pub customers: u64,
     /// Requests that may leave until the quota is used up, as far as it is known.
     pub quota_left: Option<u64>,
-    /// When the run goes on, while it waits for quota.
+    /// When the run goes on, while it waits: for quota, or because the server asked for a pause.
     #[serde(serialize_with = "optional_text")]
     pub waiting_until: Option<Timestamp>,
     /// When the run will be done, if the quota alone decides and is known.

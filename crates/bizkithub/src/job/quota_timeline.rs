@@ -20,7 +20,7 @@ pub struct QuotaPoint {
     pub requests_sent: u64,
     /// Requests that the quota had left, as far as it was known.
     pub quota_left: Option<u64>,
-    /// Whether the run waited for quota.
+    /// Whether the run waited: for quota, or because the server asked for a pause.
     pub is_waiting: bool,
 }
 

@@ -26,10 +26,10 @@ pub enum RowGroups<'a> {
 impl RowGroups<'_> {
     pub(super) const SEPARATORS: [char; 2] = [';', '|'];
 
-    /// The groups in one text, as [`RowGroups::Text`] has them: separated by `;` or `|`, without blank ones. For hosts whose users may
+    /// The groups in one text, as [`RowGroups::Text`] has them: separated by `;` or `|`, without blank ones and the blanks around them. For hosts whose users may
     /// write a list or a text.
     pub fn separate(text: &str) -> impl Iterator<Item = &str> {
-        text.split(Self::SEPARATORS).filter(|part| !part.trim().is_empty())
+        text.split(Self::SEPARATORS).map(str::trim).filter(|part| !part.is_empty())
     }
 
     /// Calls a function with each group's text, until it refuses one.

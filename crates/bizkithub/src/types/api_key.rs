@@ -44,11 +44,7 @@ impl KeyKind {
     /// The four characters with which such a key begins.
     #[must_use]
     pub fn prefix(self) -> &'static str {
-        match self {
-            Self::Production => "PROD",
-            Self::Development => "DEV_",
-            Self::Root => "ROOT",
-        }
+        Self::PREFIXES.iter().find(|(_, kind)| *kind == self).map_or("", |(prefix, _)| prefix)
     }
 }
 
@@ -197,7 +193,6 @@ impl fmt::Debug for ApiKey {
 
 #[cfg(test)]
 mod tests {
-    use zeroize::ZeroizeOnDrop;
 
     use super::*;
 
@@ -260,11 +255,5 @@ mod tests {
         for text in ["", "PROD, DEV_ or ROOT", &KEY.replace("DEV_", "DEV-"), &KEY[..31], &KEY.replace('1', "é")] {
             assert!(matches!(without_keys(text), Cow::Borrowed(same) if same == text), "{text}");
         }
-    }
-
-    #[test]
-    fn the_memory_of_a_key_is_zeroed_when_it_is_dropped() {
-        fn zeroes(_: &impl ZeroizeOnDrop) {}
-        zeroes(&ApiKey::parse(KEY).unwrap().0);
     }
 }

@@ -117,10 +117,10 @@ fn who_paces_by_other_means_is_refused_more() {
         for pacing in Pacing::ALL {
             let figures = pacing.simulate(model, customers);
             print(name, customers, pacing.name(), figures.seconds, figures.refused);
-            // Only whoever was told what nobody can know keeps up.
+            // Only whoever was told what nobody can know keeps up, but for moments at which its window is not the server's.
             let keeps_up = matches!(pacing, Pacing::Reservoir);
             assert!(
-                keeps_up || figures.refused > most,
+                if keeps_up { figures.refused * 50 < customers as u64 } else { figures.refused > most },
                 "{name}: {} is refused {} times",
                 pacing.name(),
                 figures.refused

@@ -28,7 +28,8 @@ pub(crate) enum Pacing {
     RetryAfter,
     /// The adaptive retry mode of AWS's SDKs.
     AwsAdaptive,
-    /// A reservoir that is filled to the limit once a window, as Bottleneck has it; it was told the true limit and window.
+    /// A reservoir that is filled to the limit once a window, and the least time between two requests, as Bottleneck has them; it was
+    /// told the true limits.
     Reservoir,
     /// The same, told what another page of the vendor's says.
     MistakenReservoir,
@@ -41,7 +42,7 @@ impl Pacing {
         match self {
             Self::RetryAfter => "a loop that obeys Retry-After only",
             Self::AwsAdaptive => "AWS's adaptive retry mode",
-            Self::Reservoir => "Bottleneck, told the true limit",
+            Self::Reservoir => "Bottleneck, told the true limits",
             Self::MistakenReservoir => "Bottleneck, told another published limit",
         }
     }
@@ -58,7 +59,9 @@ impl Pacing {
                 Self::AwsAdaptive => {
                     let limiter = Adaptive::new();
                     let noted = |is_refused| limiter.note(is_refused);
-                    job(&server, customers, async || limiter.acquire().await, noted, |_, tries| backoff(tries)).await;
+                    let dice = RefCell::new(fastrand::Rng::with_seed(1));
+                    job(&server, customers, async || limiter.acquire().await, noted, |_, tries| backoff(&dice, tries))
+                        .await;
                 }
                 Self::Reservoir | Self::MistakenReservoir => {
                     let (limit, window) = match (self, model) {
@@ -66,7 +69,11 @@ impl Pacing {
                         (_, Model::Sliding { .. }) => (1_000, Duration::from_secs(60)),
                         _ => (10_000, Duration::from_secs(3600)),
                     };
-                    let reservoir = Reservoir::new(limit, window);
+                    let between = match (self, model) {
+                        (Self::Reservoir, Model::Sliding { burst, .. }) => Duration::from_secs(1).div_f64(burst as f64),
+                        _ => Duration::ZERO,
+                    };
+                    let reservoir = Reservoir::new(limit, window, between);
                     job(&server, customers, async || reservoir.take().await, |_| {}, wait_as_asked).await;
                 }
             }
@@ -113,9 +120,9 @@ fn wait_as_asked(asked: Option<Duration>, _: u32) -> Duration {
     asked.unwrap_or(Duration::from_secs(60))
 }
 
-/// Doubles from a second to twenty, as in AWS's standard mode; without its dice, which change little for a sum.
-fn backoff(tries: u32) -> Duration {
-    Duration::from_secs(1 << tries.min(4)).min(Duration::from_secs(20))
+/// A random part of what doubles from a second to twenty, as in AWS's standard mode.
+fn backoff(dice: &RefCell<fastrand::Rng>, tries: u32) -> Duration {
+    Duration::from_secs(1 << tries.min(5)).min(Duration::from_secs(20)).mul_f64(dice.borrow_mut().f64())
 }
 
 /// A client-side rate that a refusal cuts to seven tenths, and time grows along a cube, as CUBIC's window does: the AWS SDKs and Tools
@@ -126,7 +133,8 @@ struct Adaptive {
     time_window: Cell<f64>,
     last_refusal: Cell<Instant>,
     measured: RefCell<Measured>,
-    next: Cell<Instant>,
+    tokens: Cell<f64>,
+    filled: Cell<Instant>,
 }
 
 struct Measured {
@@ -150,15 +158,22 @@ impl Adaptive {
             time_window: Cell::new(0.0),
             last_refusal: Cell::new(now),
             measured: RefCell::new(Measured { rate: 0.0, bucket: 0, count: 0, begin: now }),
-            next: Cell::new(now),
+            tokens: Cell::new(0.0),
+            filled: Cell::new(now),
         }
     }
 
+    /// Takes a token from a bucket that holds those of a second, one at least.
     async fn acquire(&self) {
         let Some(rate) = self.rate.get() else { return };
-        let slot = self.next.get().max(Instant::now());
-        self.next.set(slot + Duration::from_secs_f64(1.0 / rate));
-        sleep_until(slot).await;
+        let now = Instant::now();
+        let filled = self.tokens.get() + (now - self.filled.get()).as_secs_f64() * rate;
+        self.filled.set(now);
+        // What is taken in advance is waited for.
+        self.tokens.set(filled.min(rate.max(1.0)) - 1.0);
+        if self.tokens.get() < 0.0 {
+            sleep(Duration::from_secs_f64(-self.tokens.get() / rate)).await;
+        }
     }
 
     fn note(&self, is_refused: bool) {
@@ -195,13 +210,16 @@ impl Adaptive {
 struct Reservoir {
     limit: u64,
     window: Duration,
+    between: Duration,
+    next: Cell<Instant>,
     left: Cell<u64>,
     refill: Cell<Instant>,
 }
 
 impl Reservoir {
-    fn new(limit: u64, window: Duration) -> Self {
-        Self { limit, window, left: Cell::new(limit), refill: Cell::new(Instant::now() + window) }
+    fn new(limit: u64, window: Duration, between: Duration) -> Self {
+        let now = Instant::now();
+        Self { limit, window, between, next: Cell::new(now), left: Cell::new(limit), refill: Cell::new(now + window) }
     }
 
     async fn take(&self) {
@@ -212,6 +230,9 @@ impl Reservoir {
             }
             if let Some(left) = self.left.get().checked_sub(1) {
                 self.left.set(left);
+                let slot = self.next.get().max(Instant::now());
+                self.next.set(slot + self.between);
+                sleep_until(slot).await;
                 return;
             }
             sleep_until(self.refill.get()).await;

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable, Mapping
 from contextlib import closing, contextmanager
 from functools import partial
-from math import isfinite
+from math import isinf, isnan
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -180,11 +180,12 @@ def _value(row: Any, column: str | int, number: int) -> Any:
 def _json(value: Any) -> Any:
     """Write a value as JSON has it; what has no text stays something that is refused as no text."""
     # Frames write a missing value as one that is not equal to itself.
-    is_missing = isinstance(value, float) and not isfinite(value)
+    is_missing = isinstance(value, float) and isnan(value)
     if is_missing or type(value).__name__ in {"NAType", "NaTType"}:
         return None
     if value is None or isinstance(value, (bool, int, float)):
-        return value
+        # JSON has no infinity.
+        return {"float": str(value)} if isinstance(value, float) and isinf(value) else value
     if isinstance(value, str):
         # Half of a character has no form in UTF-8; the mark of that is refused.
         return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

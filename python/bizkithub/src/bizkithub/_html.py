@@ -140,7 +140,7 @@ def picture(timeline: Sequence[QuotaPoint], width: int = 640, height: int = 150)
     if quota:
         labels.append(text(f"quota left, at most {quota:,}", right, 12, "end", QUOTA_COLOUR))
     if shades:
-        labels.append(text("shaded: waiting for quota", width / 2, height - 4, "middle"))
+        labels.append(text("shaded: waiting", width / 2, height - 4, "middle"))
     sent = line(((point.seconds, point.requests_sent) for point in timeline), requests)
     return (
         f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="requests sent and quota left over time" '

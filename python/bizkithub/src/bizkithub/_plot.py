@@ -33,7 +33,7 @@ def draw(timeline: Sequence[QuotaPoint], axes: Axes | None) -> Axes:
         axes.plot(*zip(*known, strict=True), color=QUOTA_COLOUR, linestyle="--", label="quota left")
     for number, (begin, end) in enumerate(waits(timeline)):
         # A label that begins with an underscore is not shown.
-        label = "waiting for quota" if number == 0 else "_waiting"
+        label = "waiting" if number == 0 else "_waiting"
         axes.axvspan(begin / unit, end / unit, color="gray", alpha=0.15, linewidth=0, label=label)
     axes.set_xlabel(f"{name} since the run began")
     axes.set_ylabel("requests")

@@ -93,7 +93,7 @@ class _TextLine:
 def _state(progress: Progress) -> str:
     parts = [f"{progress.rejected:,} rows rejected"] if progress.rejected else []
     if progress.waiting_until is not None:
-        parts.append(f"waiting for quota until {progress.waiting_until.astimezone():%H:%M:%S}")
+        parts.append(f"waiting until {progress.waiting_until.astimezone():%H:%M:%S}")
     elif progress.finishes_at is not None and not progress.is_done:
         from datetime import datetime, timezone
 

@@ -34,7 +34,7 @@ class Progress(Record):
     quota_left: int | None
     """Requests that may leave until the quota is used up, as far as it is known."""
     waiting_until: datetime | None
-    """When the run goes on, while it waits for quota, in UTC."""
+    """When the run goes on, in UTC, while it waits: for quota, or because the server asked for a pause."""
     finishes_at: datetime | None
     """When the run will be done, if the quota alone decides and is known, in UTC."""
     is_done: bool

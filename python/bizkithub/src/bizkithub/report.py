@@ -32,7 +32,7 @@ class QuotaPoint(Record):
     quota_left: int | None
     """Requests that the quota had left, as far as it was known."""
     is_waiting: bool
-    """Whether the run waited for quota."""
+    """Whether the run waited: for quota, or because the server asked for a pause."""
 
 
 class Outcomes(LazyList[RowOutcome]):

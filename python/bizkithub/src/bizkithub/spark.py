@@ -23,7 +23,6 @@ from pyspark.sql import types as T  # noqa: N812
 
 from bizkithub import _native
 from bizkithub._spark_writer import BizKitHubDataSource
-from bizkithub.errors import InvalidInputError
 
 if TYPE_CHECKING:
     import os
@@ -77,10 +76,7 @@ def check(
         InvalidInputError: A column is missing, or a group for all rows is not allowed.
 
     """
-    if "bizkithub" in (name.lower() for name in rows.columns):
-        raise InvalidInputError(
-            "there is a column `bizkithub` already: rename it, or drop what an earlier check has added"
-        )
+    _native.check_new_column("bizkithub", rows.columns)
     settings = _settings(email, cu_ref_no, groups, constant_groups, allow_groups)
     _try_on_driver(rows, settings)
     schema = T.StructType([*rows.schema.fields, T.StructField("bizkithub", _STATUS)])

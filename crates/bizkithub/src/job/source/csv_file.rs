@@ -6,7 +6,7 @@ use std::path::Path;
 use csv::{ByteRecord, Reader, ReaderBuilder};
 
 use super::line_breaks::LineBreaks;
-use super::{open, unreadable};
+use super::{FileSource, open, unreadable};
 use crate::error::Error;
 use crate::job::columns::Columns;
 use crate::job::plan::{AHEAD, PlanBuilder};
@@ -65,11 +65,7 @@ impl<'a> CsvFile<'a> {
     }
 
     pub(in crate::job) fn reader(&self) -> Result<CsvReader, Error> {
-        if !self.delimiter.is_ascii() || matches!(self.delimiter, b'"' | b'\r' | b'\n' | b'\0') {
-            let message = format!("cells cannot be separated by {:?}", char::from(self.delimiter));
-            let advice = "give one ASCII character that is no quote and no line break, such as ; or a tabulator";
-            return Err(Error::invalid_input("delimiter_invalid", message, advice));
-        }
+        FileSource::parse_delimiter(char::from(self.delimiter).encode_utf8(&mut [0; 4]))?;
         let file = open(self.path)?;
         // The lengths of the lines are compared here, because the mark behind the file has one cell only.
         Ok(ReaderBuilder::new().delimiter(self.delimiter).flexible(true).from_reader(LineBreaks::new(file).chain(END)))

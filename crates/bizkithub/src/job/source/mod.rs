@@ -71,7 +71,24 @@ impl FileSource {
         self
     }
 
-    /// Separates the cells of a CSV file by another ASCII character, such as `;` or a tabulator.
+    /// Reads what separates the cells of a CSV file, as users write it.
+    ///
+    /// # Errors
+    ///
+    /// `delimiter_invalid` for anything but one ASCII character that is no quotation mark, no line break and no NUL.
+    pub fn parse_delimiter(text: &str) -> Result<u8, Error> {
+        if let [delimiter] = *text.as_bytes()
+            && delimiter.is_ascii()
+            && !b"\"\r\n\0".contains(&delimiter)
+        {
+            return Ok(delimiter);
+        }
+        let message = format!("cells cannot be separated by {text:?}");
+        let advice = "give one ASCII character that is no quote and no line break, such as ; or a tabulator";
+        Err(Error::invalid_input("delimiter_invalid", message, advice))
+    }
+
+    /// Separates the cells of a CSV file by another character than a comma: see [`FileSource::parse_delimiter`].
     #[must_use]
     pub fn delimited_by(mut self, delimiter: u8) -> Self {
         self.delimiter = delimiter;
