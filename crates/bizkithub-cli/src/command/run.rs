@@ -124,8 +124,7 @@ pub(crate) fn execute(
     connection: &ConnectionArguments,
     output: Output,
 ) -> Result<ExitCode, Error> {
-    let options = arguments.options();
-    options.check()?;
+    arguments.options().check()?;
     let client = connection.client_with(output, |builder| arguments.quota.apply(builder))?;
     let source = arguments.file.source()?;
     let builder = arguments.file.plan(arguments.earlier.earlier())?;
@@ -138,7 +137,7 @@ pub(crate) fn execute(
     if let Some(location) = &ledger {
         output.text(&format!("ledger: {}\n", printable(location)))?;
     }
-    let ending = block_on(run(arguments, options, &plan, &client, source, &rejects_path, output))?;
+    let ending = block_on(run(arguments, &plan, bill.requests, &client, source, &rejects_path, output))?;
     let Some(Ending { report, rejects, outcomes }) = ending? else {
         return Ok(ExitCode::Interrupted);
     };
@@ -176,15 +175,16 @@ pub(crate) fn execute(
 /// Runs the plan and settles the file of rejects. Nothing is left, when Ctrl-C came again while the file could not be written.
 async fn run(
     arguments: &RunArguments,
-    mut options: RunOptions,
     plan: &Plan,
+    requests: u64,
     client: &Client,
     source: FileSource,
     rejects_path: &Path,
     output: Output,
 ) -> Result<Option<Ending>, Error> {
     let mut interruption = Interruption::listen()?;
-    let display = Arc::new(ProgressDisplay::new(plan.bill().requests, output));
+    let display = Arc::new(ProgressDisplay::new(requests, output));
+    let mut options = arguments.options();
     options.progress = Some(Arc::clone(&display) as _);
     let cancel = options.cancel.clone();
     let mut running = std::pin::pin!(plan.run(client, options));

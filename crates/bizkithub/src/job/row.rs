@@ -26,8 +26,8 @@ pub enum RowGroups<'a> {
 impl RowGroups<'_> {
     pub(super) const SEPARATORS: [char; 2] = [';', '|'];
 
-    /// The groups in one text, as [`RowGroups::Text`] has them: separated by `;` or `|`, without blank ones and the blanks around them. For hosts whose users may
-    /// write a list or a text.
+    /// The groups in one text, as [`RowGroups::Text`] has them: separated by `;` or `|`, without blank ones and the blanks around them.
+    /// For hosts whose users may write a list or a text.
     pub fn separate(text: &str) -> impl Iterator<Item = &str> {
         text.split(Self::SEPARATORS).map(str::trim).filter(|part| !part.is_empty())
     }
