@@ -129,6 +129,7 @@ def measure(rounds: int) -> list[dict[str, Any]]:
     results = []
     for (protocol, language, at_once, client), costs in found.items():
         result: dict[str, Any] = {"protocol": protocol, "language": language, "at_once": at_once, "client": client}
+        result["rounds"] = len(costs)
         measured = [cost for cost in costs if cost is not None]
         # A client that fails once is none to compare.
         if len(measured) == len(costs):

@@ -193,6 +193,7 @@ def write(results: dict[str, Any]) -> None:
     dates = sorted({results[section]["date"] for section in found})
     tables = {
         **{f"calls of {language}": calls(found["calls"], language) for language in ("Python", "Node", "Rust", "C")},
+        "call rounds": str(max(cell["rounds"] for cell in found["calls"])),
         "rates": rates(found["calls"]),
         "jobs": jobs(found["jobs"]),
         "quota": quota(found["quota"]),

@@ -185,7 +185,7 @@ def test_the_platforms_are_the_same_wherever_they_are_named() -> None:
         assert set(re.findall(r"\b(?:linux|darwin|win32)-(?:x64|arm64)(?:-(?:gnu|musl|msvc))?\b", text)) == PLATFORMS
 
 
-def test_the_crates_build_from_what_is_published_of_them() -> None:
+def test_the_crates_bring_their_licences_and_no_paths() -> None:
     for crate in ("bizkithub", "bizkithub-sandbox", "bizkithub-cli"):
         found = members(PACKAGES / f"{crate}-{VERSION}.crate")
         assert {"Cargo.toml", "LICENSE-APACHE", "LICENSE-MIT", "README.md", "src/lib.rs"} <= found.keys()

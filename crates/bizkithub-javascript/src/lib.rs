@@ -4,7 +4,7 @@
 
 mod client_settings;
 mod exchange;
-mod failure;
+mod json;
 mod pages;
 mod plan_settings;
 mod row_batch;
@@ -16,7 +16,7 @@ use std::time::Duration;
 use bizkithub::Error;
 pub use client_settings::ClientSettings;
 pub use exchange::{RequestParts, response};
-pub use failure::{caught, json, parse};
+pub use json::{json, parse};
 pub use pages::{outcomes_page, refusals_page};
 pub use plan_settings::PlanSettings;
 pub use row_batch::push_rows;

@@ -5,7 +5,6 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use bizkithub::Error;
 use bizkithub::job::Cancel;
-use bizkithub_javascript::caught;
 use futures_util::FutureExt;
 use napi::bindgen_prelude::{Either4, FnArgs, Function};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
@@ -14,7 +13,7 @@ use napi_derive::napi;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::AbortHandle;
 
-use crate::error::Failure;
+use crate::error::{Failure, caught};
 use crate::plan::Plan;
 use crate::report::Report;
 

@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use bizkithub::event::{Event, EventLevel};
-use bizkithub::job::{LedgerLocation, LedgerOwner, Plan, PlanBuilder};
-use bizkithub::{Customer, Error, parse_groups};
+use bizkithub::job::{LazyLedger, LedgerLocation, LedgerOwner, Plan, PlanBuilder};
+use bizkithub::{Customer, Error, Timestamp, parse_groups};
 use bizkithub_javascript::{ClientSettings, json, parse};
 use napi::Either;
 use napi::bindgen_prelude::Either4;
@@ -10,7 +10,6 @@ use napi_derive::napi;
 
 use crate::calls::{Calls, Inner};
 use crate::error::{Failure, answer};
-use crate::ledger::{ClientLedger, finishing};
 use crate::transport::Transport;
 
 /// A client of one organisation.
@@ -20,7 +19,7 @@ pub struct Client {
     pub(crate) inner: bizkithub::Client,
     pub(crate) calls: Arc<Inner>,
     event_level: Option<EventLevel>,
-    ledger: Option<ClientLedger>,
+    ledger: Option<LazyLedger>,
 }
 
 #[napi]
@@ -43,7 +42,7 @@ impl Client {
             }
             let inner = builder.build()?;
             let owner = LedgerOwner::of(&inner).accepting_key(accept_key);
-            let ledger = location.map(|location| ClientLedger::new(location, owner));
+            let ledger = location.map(|location| LazyLedger::new(location, owner));
             Ok(Self { inner, calls: calls.inner(), event_level, ledger })
         })
     }
@@ -103,6 +102,9 @@ impl Client {
 
     /// Ends a plan with the client's ledger, if it has one.
     pub(crate) async fn finish(&self, builder: PlanBuilder) -> Result<Plan, Error> {
-        finishing(builder, self.ledger.clone()).await
+        match &self.ledger {
+            Some(ledger) => ledger.finish(builder, Timestamp::now()).await,
+            None => Ok(builder.finish()),
+        }
     }
 }

@@ -1,7 +1,8 @@
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bizkithub::Error;
-use bizkithub_javascript::{caught, json};
+use bizkithub_javascript::json;
 use napi::Either;
 use napi_derive::napi;
 
@@ -16,6 +17,11 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         Self { failure: json(&error) }
     }
+}
+
+/// Makes an internal error of a caught panic.
+pub(crate) fn caught<T>(result: Result<Result<T, Error>, Box<dyn Any + Send>>) -> Result<T, Error> {
+    result.unwrap_or_else(|panic| Err(Error::panicked(&*panic)))
 }
 
 /// Runs a piece of the core on the calling thread; a panic becomes an internal error.

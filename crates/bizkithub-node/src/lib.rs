@@ -7,7 +7,6 @@ mod calls;
 mod client;
 pub mod command;
 mod error;
-mod ledger;
 mod plan;
 mod report;
 mod sandbox;

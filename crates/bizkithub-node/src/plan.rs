@@ -51,6 +51,12 @@ impl PlanBuilder {
         })
     }
 
+    /// Whether rows of the host had all columns, of which these were seen.
+    #[napi]
+    pub fn check_seen(&self, seen: Vec<String>, first_row: Vec<String>) -> Option<Failure> {
+        refusal(|| self.settings.columns().check_seen(&seen, &first_row))
+    }
+
     /// Takes the rows of an Arrow IPC stream or file. Answers with the number of rows so far.
     #[napi]
     pub fn push_arrow(&self, call: u32, bytes: &[u8]) -> Option<Failure> {

@@ -3,17 +3,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use bizkithub::job::{LedgerLocation, LedgerOwner, StoreLedger};
+use bizkithub::job::{LazyLedger, LedgerLocation, LedgerOwner};
 use bizkithub::protocol::KeyPlacement;
 use bizkithub::{ClientBuilder, Error, Field, QuotaRate, Receipt, parse_groups};
 use pyo3::prelude::*;
-use tokio::sync::OnceCell;
 
 use crate::argument::{CustomerTexts, Text, choice, count, seconds, texts};
 use crate::call_events::CallEvents;
 use crate::completions::{Completions, Courier};
 use crate::error::{call, refused};
-use crate::ledger::ClientLedger;
 use crate::per_process::PerProcess;
 use crate::receipt::{ReceiptValues, values};
 use crate::runtime::Task;
@@ -27,7 +25,7 @@ pub(crate) struct Client {
     base_url: String,
     ledger: Option<LedgerLocation>,
     accept_key: bool,
-    opened: PerProcess<Arc<OnceCell<Arc<StoreLedger>>>>,
+    opened: PerProcess<LazyLedger>,
     is_closed: AtomicBool,
 }
 
@@ -179,11 +177,10 @@ impl Client {
 
 impl Client {
     /// The client's ledger in this process.
-    pub(crate) fn ledger(&self, py: Python<'_>) -> PyResult<Option<ClientLedger>> {
+    pub(crate) fn ledger(&self, py: Python<'_>) -> PyResult<Option<LazyLedger>> {
         let Some(location) = self.ledger.clone() else { return Ok(None) };
         let owner = LedgerOwner::of(&self.inner(py)?).accepting_key(self.accept_key);
-        let opened = self.opened.with(py, || Ok(Arc::default()), Arc::clone)?;
-        Ok(Some(ClientLedger { location, owner, opened }))
+        self.opened.with(py, || Ok(LazyLedger::new(location, owner)), LazyLedger::clone).map(Some)
     }
 
     pub(crate) fn inner(&self, py: Python<'_>) -> PyResult<bizkithub::Client> {

@@ -9,7 +9,6 @@ mod client;
 mod completions;
 mod error;
 mod json;
-mod ledger;
 mod per_process;
 mod plan;
 mod reasons;

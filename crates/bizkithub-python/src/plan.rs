@@ -3,11 +3,11 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow_array::ffi_stream::FFI_ArrowArrayStream;
-use bizkithub::Error;
 use bizkithub::job::{
-    self, CheckedRows, Columns, EarlierAnswers, FileSource, PlanBuilder, PlanOptions, RunOptions, source_of_rejects,
-    write_rejects_of_plan,
+    self, CheckedRows, Columns, EarlierAnswers, FileSource, LazyLedger, PlanBuilder, PlanOptions, RunOptions,
+    source_of_rejects, write_rejects_of_plan,
 };
+use bizkithub::{Error, Timestamp};
 use pyo3::IntoPyObjectExt;
 use pyo3::exceptions::PyIndexError;
 use pyo3::prelude::*;
@@ -19,7 +19,6 @@ use crate::client::Client;
 use crate::completions::{Completions, Courier};
 use crate::error::{call, exception};
 use crate::json::to_json;
-use crate::ledger::{ClientLedger, finishing};
 use crate::reasons::{self, ReasonValues};
 use crate::report::Report;
 use crate::rows::RowReader;
@@ -286,7 +285,15 @@ impl Input {
     }
 }
 
-async fn reading(input: Input, settings: PlanSettings, ledger: Option<ClientLedger>) -> Result<Plan, Error> {
+/// Ends a plan with the ledger of its client, if it has one.
+async fn finishing(plan: PlanBuilder, ledger: Option<LazyLedger>) -> Result<job::Plan, Error> {
+    match ledger {
+        Some(ledger) => ledger.finish(plan, Timestamp::now()).await,
+        None => Ok(plan.finish()),
+    }
+}
+
+async fn reading(input: Input, settings: PlanSettings, ledger: Option<LazyLedger>) -> Result<Plan, Error> {
     let stop = Stop::default();
     let _stopping = stop.on_drop();
     let (plan, source) = blocking(move || {

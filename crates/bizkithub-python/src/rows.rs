@@ -14,6 +14,7 @@ const SIGNAL_INTERVAL: u64 = 4096;
 
 /// Reads rows into a plan: mappings, named tuples, and tuples or lists whose columns are named by their positions.
 pub(crate) struct RowReader {
+    names: Columns,
     columns: [Option<Column>; 3],
     /// The first row, to tell its columns when one is misspelt.
     first: Option<Py<PyAny>>,
@@ -22,8 +23,9 @@ pub(crate) struct RowReader {
 impl RowReader {
     pub(crate) fn new(py: Python<'_>, columns: &Columns, plan: &PlanBuilder) -> PyResult<Self> {
         call(py, || columns.check(plan.has_groups_for_all_rows()))?;
-        let columns = [&columns.email, &columns.cu_ref_no, &columns.groups];
-        Ok(Self { columns: columns.map(|name| name.as_deref().map(|name| Column::new(py, name))), first: None })
+        let named = [&columns.email, &columns.cu_ref_no, &columns.groups];
+        let named = named.map(|name| name.as_deref().map(|name| Column::new(py, name)));
+        Ok(Self { names: columns.clone(), columns: named, first: None })
     }
 
     /// Reads some rows.
@@ -51,10 +53,20 @@ impl RowReader {
 
     /// Ends the reading.
     pub(crate) fn finish(&self, py: Python<'_>) -> PyResult<()> {
-        match &self.first {
-            Some(first) => self.columns.iter().flatten().try_for_each(|column| column.check(first.bind(py))),
-            None => Ok(()),
-        }
+        let Some(first) = &self.first else { return Ok(()) };
+        let seen = self.columns.iter().flatten().filter(|column| column.is_seen);
+        let seen: Vec<&str> = seen.map(|column| column.name.as_str()).collect();
+        let first = first.bind(py);
+        // A row that does not tell its names is no reason to fail.
+        let names = names(first).unwrap_or_default();
+        let with_places = |error: Error| match Shape::of(first) {
+            Some(Shape::Sequence(_)) => {
+                let last = names.len().max(1) - 1;
+                error.advise(format!("the columns of a tuple are named by their positions, here from 0 to {last}"))
+            }
+            _ => error,
+        };
+        self.names.check_seen(&seen, &names).map_err(|error| exception(py, &with_places(error)))
     }
 }
 
@@ -113,30 +125,16 @@ impl Column {
         self.is_seen |= value.is_some();
         Ok(value)
     }
+}
 
-    /// A column that no row has is a misspelt one.
-    fn check(&self, first: &Bound<'_, PyAny>) -> PyResult<()> {
-        if self.is_seen {
-            return Ok(());
-        }
-        let text = |name: Bound<'_, PyAny>| Ok(name.str()?.to_string_lossy().into_owned());
-        let advice = match Shape::of(first) {
-            Some(Shape::Sequence(row)) => {
-                format!("the columns of a tuple are named by their positions, here from 0 to {}", row.len()?.max(1) - 1)
-            }
-            Some(Shape::Named(row)) => {
-                let names: Vec<String> =
-                    row.getattr("_fields")?.try_iter()?.map(|name| text(name?)).collect::<PyResult<_>>()?;
-                format!("the columns of the first row are: {}", names.join(", "))
-            }
-            _ => {
-                let names: Vec<String> = first.try_iter()?.map(|name| text(name?)).collect::<PyResult<_>>()?;
-                format!("the columns of the first row are: {}", names.join(", "))
-            }
-        };
-        let message = format!("no row has the column {:?}", self.name);
-        Err(exception(first.py(), &Error::invalid_input("column_missing", message, advice)))
-    }
+/// The names of a row's columns; those of a tuple without names are their positions.
+fn names(row: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
+    let names = match Shape::of(row) {
+        Some(Shape::Sequence(row)) => return Ok((0..row.len()?).map(|place| place.to_string()).collect()),
+        Some(Shape::Named(row)) => row.getattr("_fields")?.try_iter()?,
+        _ => row.try_iter()?,
+    };
+    names.map(|name| Ok(name?.str()?.to_string_lossy().into_owned())).collect()
 }
 
 fn not_rows(object: &Bound<'_, PyAny>, row: Option<u64>) -> PyErr {

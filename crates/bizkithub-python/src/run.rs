@@ -45,7 +45,7 @@ pub(crate) struct RunSettings {
 #[pymethods]
 impl RunSettings {
     #[new]
-    #[pyo3(signature = (*, concurrency, on_quota, pace, reserve, deadline, longest_wait, burst_seconds, breaker, with_progress, log_level))]
+    #[pyo3(signature = (*, concurrency, on_quota, pace, reserve, deadline, longest_wait, burst, breaker, with_progress, log_level))]
     #[expect(clippy::too_many_arguments, reason = "each is a setting with a name")]
     fn new(
         py: Python<'_>,
@@ -55,7 +55,7 @@ impl RunSettings {
         reserve: f64,
         deadline: Option<f64>,
         longest_wait: Option<f64>,
-        burst_seconds: Option<f64>,
+        burst: Option<f64>,
         breaker: Option<i64>,
         with_progress: bool,
         log_level: Option<u8>,
@@ -65,7 +65,7 @@ impl RunSettings {
         options.reserve = reserve;
         options.deadline = deadline.map(|deadline| seconds(py, "deadline", deadline)).transpose()?;
         options.longest_wait = longest_wait.map(|wait| seconds(py, "longest_wait", wait)).transpose()?;
-        options.burst = burst_seconds.map(|burst| seconds(py, "burst_seconds", burst)).transpose()?;
+        options.burst = burst.map(|burst| seconds(py, "burst", burst)).transpose()?;
         call(py, || options.check())?;
         let log_level =
             log_level.and_then(|least| LEVELS.into_iter().find(|(number, _)| *number >= least)).map(|(_, level)| level);

@@ -175,7 +175,8 @@ impl bizkithub::job::Ledger for HostLedger {
                 }
             }
             // The latest counts, where a host keeps them all.
-            entries.sort_by_key(|entry| (entry.customer, entry.group, entry.at));
+            entries.sort_by_key(|entry| entry.at);
+            Entry::keep_last(&mut entries);
             Ok(entries)
         })
     }

@@ -48,6 +48,13 @@ impl PlanBuilder {
         None
     }
 
+    /// Whether rows of the host had all columns, of which these were seen.
+    #[wasm_bindgen(js_name = checkSeen)]
+    #[must_use]
+    pub fn check_seen(&self, seen: Vec<String>, first_row: Vec<String>) -> Option<Failure> {
+        self.settings.columns().check_seen(&seen, &first_row).err().map(Failure::from)
+    }
+
     /// Ends the plan, and answers with it.
     #[must_use]
     pub fn finish(&self, call: u32) -> Option<Failure> {

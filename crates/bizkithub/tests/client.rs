@@ -7,6 +7,7 @@ mod support;
 use std::time::Duration;
 
 use bizkithub::job::{LedgerLocation, LedgerOwner};
+use bizkithub::protocol::Response;
 use bizkithub::{Client, Customer, Error, ErrorKind, TransportError, TransportErrorKind, parse_groups};
 use support::{KEY, World, answer, refusal, throttled, yes};
 
@@ -125,6 +126,23 @@ async fn the_deadline_bounds_the_whole_call() {
     let started = tokio::time::Instant::now();
     let error = add(&client).await.expect_err("no answer comes");
     assert_eq!((error.code(), error.attempts(), started.elapsed()), (Some("timeout"), 2, Duration::from_secs(40)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_deadline_bounds_what_a_wait_for_quota_leaves_of_the_call() {
+    let told = [("ratelimit-limit", "10"), ("ratelimit-remaining", "0"), ("ratelimit-reset", "35")];
+    let headers: Vec<_> = told.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let world = World::slow(move |number, _| match number {
+        0 => (Duration::ZERO, Ok(Response { headers: headers.clone(), ..yes() })),
+        _ => (Duration::from_secs(86_400), Ok(yes())),
+    });
+    let client =
+        world.build(Client::builder().timeout(Duration::from_secs(30)).deadline(Some(Duration::from_secs(40))));
+    add(&client).await.expect("the quota is told");
+    let started = tokio::time::Instant::now();
+    let error = add(&client).await.expect_err("no answer comes");
+    assert_eq!((error.code(), error.attempts()), (Some("timeout"), 1));
+    assert_eq!(started.elapsed(), Duration::from_secs(40));
 }
 
 #[tokio::test(start_paused = true)]

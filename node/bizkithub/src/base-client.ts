@@ -75,7 +75,7 @@ export interface CallOptions {
 export interface Receipt {
   /** How many requests it took, retries included: 1 when all went well. */
   readonly attempts: number;
-  /** The server's name for the last request, if its answer gave one: its support can find the request by it. */
+  /** The server's name for the last request, if its answer gave one: quote it when you ask about the request. */
   readonly requestId?: string;
   /** What the answer told about the quota. */
   readonly quota: Quota;
@@ -226,7 +226,9 @@ export class BaseClient {
     } else {
       this.#calls.ask(() => builder.checkColumns());
       const { email, cuRefNo, groups } = options;
-      await pushRows(rows, { email, cuRefNo, groups }, (batch) => start((call) => builder.push(call, batch)), signal);
+      const push = (batch: string): Promise<unknown> => start((call) => builder.push(call, batch));
+      const check = (seen: string[], firstRow: string[]): void => void this.#calls.ask(() => builder.checkSeen(seen, firstRow));
+      await pushRows(rows, { email, cuRefNo, groups }, push, check, signal);
     }
     return Plan.of(this.#calls, await start<EnginePlan>((call) => builder.finish(call)), this.#onEvent);
   }

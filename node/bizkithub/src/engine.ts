@@ -47,6 +47,8 @@ export interface EngineClient {
 export interface EnginePlanBuilder {
   checkColumns(): Refusal;
   push(call: number, rows: string): Refusal;
+  /** Whether any row had the named properties, of which these were seen. */
+  checkSeen(seen: string[], firstRow: string[]): Refusal;
   pushArrow?(call: number, bytes: Uint8Array): Refusal;
   readFile?(call: number, path: string): Refusal;
   finish(call: number): Refusal;

@@ -28,7 +28,7 @@ export interface ErrorProperties {
   readonly code?: string;
   /** The HTTP status of the answer, if there was one. */
   readonly status?: number;
-  /** The server's name for the request, if its answer gave one: BizKitHub's support can find the request by it. */
+  /** The server's name for the request, if its answer gave one: quote it when you ask about the request. */
   readonly requestId?: string;
   /** The input at fault. */
   readonly field?: ErrorField;

@@ -24,28 +24,30 @@ type Cell = string | number | boolean | null | Record<string, never> | readonly 
 type RowShape = { readonly [name in keyof RowColumns]?: Cell } | { readonly unreadable: string; readonly field?: keyof RowColumns };
 
 /**
- * Hands all rows over in batches of JSON, and waits for each before it reads on.
+ * Hands all rows over in batches of JSON, and waits for each before it reads on; then tells which of the named properties any row had, and
+ * the names in the first.
  *
- * @throws InvalidInputError `rows_expected` when the rows are not iterable, `column_missing` when no row has a named property: a
- * misspelt name would otherwise drop a column without a word.
+ * @throws InvalidInputError `rows_expected` when the rows are not iterable.
  */
 export async function pushRows(
   rows: Rows,
   columns: RowColumns,
   push: (batch: string) => Promise<unknown>,
+  check: (seen: string[], firstRow: string[]) => void,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   if (!isIterable(rows)) {
     throw invalidInput('rows_expected', 'the rows are not iterable', 'pass an array, another iterable or an async iterable of objects, or the path of a file');
   }
   const unseen = new Set(Object.values(columns).filter((name) => name !== undefined));
+  const seen: string[] = [];
   let first: object | undefined;
   let batch: RowShape[] = [];
   const turn = turns();
   for await (const row of untilAborted(rows, signal)) {
     if (typeof row === 'object' && row !== null) {
       first ??= row;
-      for (const name of unseen) if (name in row) unseen.delete(name);
+      for (const name of unseen) if (name in row && unseen.delete(name)) seen.push(name);
     }
     batch.push(shapeOf(row, columns));
     if (batch.length === BATCH) {
@@ -54,11 +56,7 @@ export async function pushRows(
       batch = [];
     }
   }
-  if (first !== undefined) {
-    for (const name of unseen) {
-      throw invalidInput('column_missing', `no row has a property ${JSON.stringify(name)}`, `those of the first row are: ${Object.keys(first).join(', ')}`);
-    }
-  }
+  if (first !== undefined) check(seen, Object.keys(first));
   if (batch.length > 0) await push(JSON.stringify(batch));
 }
 

@@ -123,6 +123,15 @@ describe('the WebAssembly engine', () => {
     assert.ok(sizes.lookUp <= 1_000 && sizes.lookUp > 1 && sizes.record <= 1_000, JSON.stringify(sizes));
   });
 
+  test('takes nothing of what a ledger of the host knew before its latest answer', async () => {
+    const { lookUp, ...ledger } = hostLedger();
+    const refusedSince = async (customers) =>
+      (await lookUp(customers)).flatMap((entry) => [{ ...entry, at: entry.at + 1, refused: 'INTERNAL_VALIDATION_FAILED' }, entry]);
+    await (await client({ ledger: { lookUp, ...ledger } }).plan(ROWS, COLUMNS)).run();
+    const again = await client({ ledger: { ...ledger, lookUp: refusedSince } }).plan(ROWS, { ...COLUMNS, retryRejected: true });
+    assert.deepEqual([again.bill.skipped, again.bill.requests], [0, 3]);
+  });
+
   test('takes no offence at what a ledger of the host resolves to', async () => {
     const { record, ...ledger } = hostLedger();
     const circular = { lastInsertRowid: 1n };

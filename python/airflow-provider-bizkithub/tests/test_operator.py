@@ -92,6 +92,21 @@ def test_what_trying_again_does_not_mend_fails_for_good(
 
 
 @pytest.mark.usefixtures("connect")
+@pytest.mark.parametrize("misspelt", ["groups_column", "cu_ref_no_column"])
+def test_a_misspelt_column_of_rows_is_told_also_when_they_are_written_down(
+    sandbox: bk.Sandbox, tmp_path: Path, misspelt: str
+) -> None:
+    settings: dict[str, Any] = {
+        "source": [{"email": "a@example.com", "segment": "news"}],
+        "rejects": str(tmp_path / "rejects.csv"),
+        "ledger": str(tmp_path / "groups.ledger"),
+    }
+    with pytest.raises(AirflowFailException, match=r"no row has the column \"segmnt\".*first row are: email, segment"):
+        execute(operator(**settings, **{misspelt: "segmnt"}))
+    assert sandbox.customers() == []
+
+
+@pytest.mark.usefixtures("connect")
 def test_a_ledger_of_somebody_else_fails_for_good(tmp_path: Path) -> None:
     ledger = tmp_path / "customers.csv"
     ledger.write_text("email\n", encoding="utf-8")

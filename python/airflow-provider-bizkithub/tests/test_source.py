@@ -44,13 +44,19 @@ def test_what_can_be_read_twice_is_left_alone(tmp_path: Path) -> None:
     ],
 )
 def test_rows_are_written_down_with_the_columns_of_the_plan(rows: Any) -> None:
-    expected = [{"email": "a@example.com", "segment": ["vip"]}, {"email": None, "segment": ["news"]}]
-    assert spooled(rows, "email", "segment") == expected
+    first, second = spooled(rows, "email", "segment")
+    assert (first["email"], first["segment"]) == ("a@example.com", ["vip"])
+    assert second == {"email": None, "segment": ["news"]}
 
 
 def test_tuples_are_written_down_by_position() -> None:
     rows = [("a@example.com", 1, "vip"), ("b@example.com",)]
-    assert spooled(rows, 0, 2) == [{"0": "a@example.com", "2": "vip"}, {"0": "b@example.com", "2": None}]
+    assert spooled(rows, 0, 2) == [{"0": "a@example.com", "1": None, "2": "vip"}, {"0": "b@example.com"}]
+
+
+def test_a_column_that_no_row_has_is_not_written_down() -> None:
+    rows = [{"email": "a@example.com", "segment": "vip"}, {"email": "b@example.com", "segment": "vip"}]
+    assert spooled(rows, "email", "segmnt") == [{"email": "a@example.com", "segment": None}, {"email": "b@example.com"}]
 
 
 def test_what_is_no_row_is_told() -> None:

@@ -106,7 +106,7 @@ def test_a_leg_ends_in_time(sandbox: bk.Sandbox) -> None:
     sandbox.add_fault({"effect": {"latency_seconds": 0.05}})
     with sandbox.client() as client:
         mine = plan(client)
-        leg = mine.run(concurrency=1, burst_seconds=0.3)
+        leg = mine.run(concurrency=1, burst=0.3)
         assert leg.applied > 0
         assert leg.pending > 0
         assert leg.resume_at is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html.parser
 import io
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -67,6 +68,18 @@ def test_a_plan_shows_its_bill_and_what_looks_wrong(client: bk.Client) -> None:
     assert (reason.outcome, reason.code, reason.rows, reason.examples[0].row) == ("rejected", "email_invalid", 1, 32)
     hostile = client.plan([{"email": "b@example.com", "segment": "<b>&"}], email="email", groups="segment")
     assert "<b>" not in hostile._repr_html_()
+
+
+def test_a_bill_points_at_what_the_ledger_does_not_know(sandbox: bk.Sandbox, tmp_path: Path) -> None:
+    rows = [{"email": "a@example.com", "segment": "vip"}]
+    with sandbox.client(ledger=tmp_path / "groups.ledger") as client:
+        plan = client.plan(rows, email="email", groups="segment")
+        assert "new" not in str(plan.bill).split(), "everything is"
+        plan.run()
+        rows += [{"email": "a@example.com", "segment": "spring"}]
+        plan = client.plan(rows, email="email", groups="segment")
+    assert "spring spring 1 new vip vip 1" in shown(plan._repr_html_())
+    assert str(plan.bill).splitlines()[-1].split() == ["1", "spring", "new"]
 
 
 def test_a_report_shows_the_outcomes_and_the_run(client: bk.Client) -> None:

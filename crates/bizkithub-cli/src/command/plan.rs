@@ -98,9 +98,10 @@ fn groups_text(bill: &Bill, has_ledger: bool) -> String {
         None if group.is_new && has_ledger => "new".to_owned(),
         None => String::new(),
     };
-    // Typos are what a reader must see, wherever they stand in the input.
-    let (suspicious, usual): (Vec<_>, Vec<_>) = bill.groups.iter().partition(|group| group.resembles.is_some());
-    let shown: Vec<_> = suspicious.into_iter().chain(usual).take(GROUPS_SHOWN).collect();
+    // Typos and new groups are what a reader must see, wherever they stand in the input.
+    let mut shown: Vec<_> = bill.groups.iter().collect();
+    shown.sort_by_key(|group| (group.resembles.is_none(), !group.is_new));
+    shown.truncate(GROUPS_SHOWN);
     let columns = [("group", Align::Left), ("slug", Align::Left), ("customers", Align::Right)];
     let mut text = if shown.iter().all(|group| remark(group).is_empty()) {
         let mut table = TextTable::new(columns);

@@ -148,7 +148,10 @@ fn base_urls() {
 #[test]
 fn a_missing_column_lists_those_that_exist() {
     let finished = refuse_file("mail,segment\njan@barasek.com,vip\n", "column_missing");
-    assert!(finished.stderr.contains("has no column \"email\" (column_missing)\n"), "{finished:?}");
+    assert!(
+        finished.stderr.contains("there is no column \"email\" in customers.csv (column_missing)\n"),
+        "{finished:?}"
+    );
     assert!(finished.stderr.contains("the columns are: mail, segment"), "{finished:?}");
     assert!(finished.stderr.contains("--email, --cu-ref-no and --groups name the columns"), "{finished:?}");
 }

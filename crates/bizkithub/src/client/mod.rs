@@ -211,9 +211,10 @@ impl Client {
         let mut tries = Tries::default();
         retry.earn();
         for attempts in 1.. {
-            // No time is left only at the first try of a call that must not wait.
-            let timeout = time_left().filter(|left| !left.is_zero()).map_or(*timeout, |left| left.min(*timeout));
             self.inner.permits.for_call(&**clock, time_left).await;
+            // A call that must not wait has its one try all the same.
+            let is_bounded = deadline.is_some_and(|deadline| !deadline.is_zero());
+            let timeout = time_left().filter(|_| is_bounded).map_or(*timeout, |left| left.min(*timeout));
             let error = match self.exchange(operation, request.clone(), timeout, attempts).await.0 {
                 Ok((quota, request_id)) => return Ok(Receipt { attempts, request_id, quota }),
                 Err(error) => error.after_attempts(attempts),
@@ -236,7 +237,6 @@ impl Client {
     ) -> (Result<Yes, Error>, Observation) {
         let Inner { endpoint, clock, permits, .. } = &*self.inner;
         let span = trace::request_span(endpoint.base_url(), operation, attempt);
-        let started = clock.monotonic();
         let permit = permits.use_one(&**clock);
         let (status, request_id, result, observation) =
             match self.carry(request, timeout).instrument(span.clone()).await {
@@ -262,7 +262,7 @@ impl Client {
                 error: error.cloned(),
                 request_id: request_id.clone(),
                 remaining: observation.remaining,
-                seconds: clock.monotonic().saturating_sub(started),
+                seconds: Duration::from_micros(observation.answered.saturating_sub(observation.sent)),
             };
             span.in_scope(|| self.tell(EventData::Request(event)));
         }

@@ -118,25 +118,25 @@ pub(super) struct Permit<'a> {
 
 impl Permit<'_> {
     pub(super) fn unanswered(mut self) -> Observation {
-        self.settle(Observation::default())
+        self.give_up()
     }
 
     /// Takes in what an answer tells, which arrived at `now` on the wall clock.
     pub(super) fn answered(mut self, now: Timestamp, quota: &Quota, error: Option<&Error>) -> Observation {
-        let arrived = self.permits.now(self.clock);
+        let answered = self.permits.now(self.clock);
         // Moments of the server are on its wall clock: only how far ahead they are carries over.
         let moment =
-            |moment: Timestamp| arrived + micros(Duration::try_from(moment.duration_since(now)).unwrap_or_default());
+            |moment: Timestamp| answered + micros(Duration::try_from(moment.duration_since(now)).unwrap_or_default());
         let refusal = error.filter(|error| error.is_throttled()).map(|error| {
-            let (window, in_blocks) = match error.code() {
-                Some(ErrorCode::FIXED_BLOCK_QUOTA) => (Some(Duration::from_mins(10)), true),
-                Some("INTERNAL_TOO_MANY_REQUESTS") => (Some(Duration::from_mins(1)), true),
-                Some("RATE_LIMIT_EXCEEDED") => (Some(Duration::from_hours(1)), false),
-                _ => (None, false),
-            };
-            QuotaRefusal { retry_at: error.retry_at().map(moment), window: window.map(micros), in_blocks }
+            let window = error.code().and_then(ErrorCode::quota_window);
+            QuotaRefusal {
+                retry_at: error.retry_at().map(moment),
+                window: window.map(|(length, _)| micros(length)),
+                in_blocks: window.is_some_and(|(_, in_blocks)| in_blocks),
+            }
         });
         self.settle(Observation {
+            answered,
             limit: quota.limit,
             remaining: quota.remaining,
             resets_at: quota.resets_at.map(moment),
@@ -147,9 +147,13 @@ impl Permit<'_> {
         })
     }
 
+    fn give_up(&mut self) -> Observation {
+        self.settle(Observation { answered: self.permits.now(self.clock), ..Observation::default() })
+    }
+
     fn settle(&mut self, observation: Observation) -> Observation {
         self.is_settled = true;
-        let observation = Observation { sent: self.sent, answered: self.permits.now(self.clock), ..observation };
+        let observation = Observation { sent: self.sent, ..observation };
         self.permits.pacer().observe(HERE, &observation);
         observation
     }
@@ -158,7 +162,7 @@ impl Permit<'_> {
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
         if !self.is_settled {
-            self.settle(Observation::default());
+            self.give_up();
         }
     }
 }

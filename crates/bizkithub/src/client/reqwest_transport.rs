@@ -78,8 +78,9 @@ impl Transport for ReqwestTransport {
                 builder = builder.header(name, value);
             }
             let mut response = builder.send().await.map_err(|error| lost(error, false))?;
-            let headers = Response::headers_of_use()
-                .filter_map(|name| Some((name.to_owned(), response.headers().get(name)?.to_str().ok()?.to_owned())))
+            let of_use = response.headers().iter().filter(|(name, _)| Response::is_header_of_use(name.as_str()));
+            let headers = of_use
+                .filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())))
                 .collect();
             let mut body = Vec::new();
             while body.len() <= BODY_LIMIT {

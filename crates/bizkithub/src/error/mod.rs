@@ -149,7 +149,7 @@ impl Error {
 
     /// Says more about what happened.
     pub(crate) fn explain(mut self, explanation: impl FnOnce(&str) -> String) -> Self {
-        self.inner().message = explanation(&self.0.message).into();
+        self.inner().message = shown(explanation(&self.0.message).into());
         self
     }
 
@@ -228,7 +228,7 @@ impl Error {
         self.0.status
     }
 
-    /// The server's name for the request, if its answer gave one: BizKitHub's support can find the request by it.
+    /// The server's name for the request, if its answer gave one: quote it when you ask about the request.
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
         self.0.request_id.as_deref()

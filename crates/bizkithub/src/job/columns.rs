@@ -1,7 +1,7 @@
 use crate::error::{Error, Field};
 
-/// Which columns of the input name the customer and its groups. Names are compared without the white space around them; case
-/// matters.
+/// Which columns of the input name the customer and its groups. Names of a table are compared without the white space around them;
+/// case matters.
 #[derive(Clone, Debug, Default)]
 pub struct Columns {
     /// The column of e-mail addresses.
@@ -21,6 +21,26 @@ impl Columns {
     pub fn places<N: AsRef<str>>(&self, names: &[N]) -> Result<[Option<usize>; 3], Error> {
         let place = |wanted: &Option<String>| wanted.as_deref().map(|wanted| place_of(names, wanted)).transpose();
         Ok([place(&self.email)?, place(&self.cu_ref_no)?, place(&self.groups)?])
+    }
+
+    /// Checks that rows which name their values themselves had every column in one of them: a name that no row has is a misspelt one, and
+    /// would otherwise drop a column without a word.
+    ///
+    /// `seen` are the columns that any row had, `first_row` the names in the first row.
+    ///
+    /// # Errors
+    ///
+    /// `column_missing`, which lists the names in the first row.
+    pub fn check_seen(&self, seen: &[impl AsRef<str>], first_row: &[impl AsRef<str>]) -> Result<(), Error> {
+        let mut named = [&self.email, &self.cu_ref_no, &self.groups].into_iter().flatten();
+        match named.find(|name| seen.iter().all(|seen| seen.as_ref() != *name)) {
+            Some(name) => {
+                let names: Vec<&str> = first_row.iter().map(AsRef::as_ref).collect();
+                let advice = format!("the columns of the first row are: {}", names.join(", "));
+                Err(Error::invalid_input("column_missing", format!("no row has the column {name:?}"), advice))
+            }
+            None => Ok(()),
+        }
     }
 
     /// Checks that a plan can be made from these columns: one of them names the customers, and unless there are groups for all

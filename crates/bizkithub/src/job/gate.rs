@@ -23,6 +23,8 @@ struct Share<'a> {
     ledger: &'a dyn Ledger,
     /// Permits of the loan that are left.
     loan: u64,
+    /// Whether what is left of the loan is to be given back as soon as the ledger can be asked.
+    is_recalled: bool,
     /// How many to ask for.
     size: u64,
     observations: Vec<Observation>,
@@ -49,6 +51,7 @@ impl<'a> Gate<'a> {
         let share = ledger.is_shared().then(|| Share {
             ledger,
             loan: 0,
+            is_recalled: false,
             size,
             observations: Vec::new(),
             exchange: Fuse::terminated(),
@@ -76,7 +79,7 @@ impl<'a> Gate<'a> {
         let Some(share) = &mut self.share else {
             return permits.for_run(now, &Wish { holder: crate::client::HERE, most: 1, ..self.wish });
         };
-        if share.loan > 0 {
+        if share.loan > 0 && !share.is_recalled {
             share.loan -= 1;
             permits.take(now);
             return Decision::Go(1);
@@ -99,6 +102,7 @@ impl<'a> Gate<'a> {
             let ends_loan = observation.refusal.is_some() || is_news;
             share.observations.push(observation);
             if ends_loan {
+                share.is_recalled = true;
                 let now = self.now();
                 self.begin_exchange(now, false);
             }
@@ -114,7 +118,8 @@ impl<'a> Gate<'a> {
     pub(super) fn poll_exchanged(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
         let Some(share) = &mut self.share else { return Poll::Pending };
         let Poll::Ready(result) = share.exchange.poll_unpin(context) else { return Poll::Pending };
-        share.exchanged_at = self.client.permits().now(self.client.clock());
+        let now = self.client.permits().now(self.client.clock());
+        share.exchanged_at = now;
         let answer = share.answer.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some((decision, picture)) = answer {
             share.picture = Some(picture);
@@ -122,6 +127,9 @@ impl<'a> Gate<'a> {
                 share.loan += count;
             }
             self.decision = Some(decision);
+        }
+        if share.is_recalled && result.is_ok() {
+            self.begin_exchange(now, false);
         }
         Poll::Ready(result)
     }
@@ -197,6 +205,7 @@ impl<'a> Gate<'a> {
             _ => (share.size / 2).max(smallest),
         };
         share.began_at = now;
+        share.is_recalled = false;
         let (returned, observations) = (std::mem::take(&mut share.loan), std::mem::take(&mut share.observations));
         // Others can use what this one could not.
         let wish = Wish { most: share.size.min(self.wish.backlog.max(1)), ahead: LOAN, ..self.wish };

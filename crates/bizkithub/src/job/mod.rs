@@ -61,7 +61,7 @@ pub use ledger::{
     MemoryLedger, QuotaChange, Verdict,
 };
 #[cfg(feature = "native")]
-pub use ledger::{LedgerLocation, LedgerOwner, StoreLedger};
+pub use ledger::{LazyLedger, LedgerLocation, LedgerOwner, StoreLedger};
 pub use outcome::{Outcome, OutcomeCounts, RowOutcome};
 #[cfg(all(feature = "arrow", feature = "native"))]
 pub use outcome_batches::OutcomeBatches;

@@ -676,7 +676,8 @@ impl<'a> Run<'a> {
                 Either::Right(_) => {
                     let message = "the ledger did not take the last answers in time";
                     Err(Error::coded(ErrorKind::Ledger, "ledger_locked", message)
-                        .advise("run again: they are sent again"))
+                        .advise("run again: they are sent again")
+                        .retryable(true))
                 }
             };
             let has_failed = written.is_err();

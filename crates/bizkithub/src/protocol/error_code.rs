@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use crate::error::ErrorKind;
 
 /// What is known about one code of the server: its meaning for the client, and what its reader should do.
@@ -59,6 +61,20 @@ impl ErrorCode {
 
     /// The only code of the quota model that counts in fixed blocks of ten minutes and sends no headers.
     pub(crate) const FIXED_BLOCK_QUOTA: &'static str = "PUBLIC_API_KEY_TOO_MANY_REQUEST";
+
+    /// The length of those blocks.
+    pub(crate) const FIXED_BLOCK: Duration = Duration::from_mins(10);
+
+    /// The window in which the server counts, where the code of its refusal gives that away, and whether windows begin at full multiples of
+    /// their length.
+    pub(crate) fn quota_window(code: &str) -> Option<(Duration, bool)> {
+        match code {
+            Self::FIXED_BLOCK_QUOTA => Some((Self::FIXED_BLOCK, true)),
+            "INTERNAL_TOO_MANY_REQUESTS" => Some((Duration::from_mins(1), true)),
+            "RATE_LIMIT_EXCEEDED" => Some((Duration::from_hours(1), false)),
+            _ => None,
+        }
+    }
 
     /// Finds what is known about a code.
     #[must_use]

@@ -27,16 +27,17 @@ const REQUEST_ID_LIMIT: usize = 128;
 pub struct Response {
     /// The HTTP status.
     pub status: u16,
-    /// The headers, names in lower case. Only those of [`Response::headers_of_use`] are looked at.
+    /// The headers, names in lower case. Only those [of use](Response::is_header_of_use) are looked at.
     pub headers: Vec<(String, String)>,
     /// The body. A transport stops reading once it holds more than [`BODY_LIMIT`] bytes.
     pub body: Vec<u8>,
 }
 
 impl Response {
-    /// The headers that mean something here, in lower case. A transport may drop all others.
-    pub fn headers_of_use() -> impl Iterator<Item = &'static str> {
-        quota::HEADERS.into_iter().chain(REQUEST_ID_HEADERS)
+    /// Whether a header, by its name in lower case, means something here. A transport may drop all others.
+    #[must_use]
+    pub fn is_header_of_use(name: &str) -> bool {
+        quota::HEADERS.contains(&name) || REQUEST_ID_HEADERS.contains(&name)
     }
 
     pub(super) fn header(&self, name: &str) -> Option<&str> {
@@ -49,7 +50,7 @@ impl Response {
 pub struct Answer {
     /// What the answer told about the quota.
     pub quota: Quota,
-    /// The server's name for the request, if it gave one: its support can find the request by it.
+    /// The server's name for the request, if it gave one: to quote when somebody asks about the request.
     pub request_id: Option<String>,
     /// Yes, or why not.
     pub result: Result<(), Error>,
@@ -292,9 +293,9 @@ fn with_retry_moment(error: Error, quota: &Quota, now: Timestamp) -> Error {
 
 /// The blocks of the header-less model are taken to begin at full ten minutes: documented is only their length.
 fn until_next_ten_minutes(now: Timestamp) -> Duration {
-    const BLOCK: i64 = 600;
-    let left = BLOCK - now.as_second().rem_euclid(BLOCK);
-    Duration::from_secs(u64::try_from(left).unwrap_or_default())
+    let block = ErrorCode::FIXED_BLOCK.as_secs();
+    let since = u64::try_from(now.as_second()).unwrap_or_default() % block;
+    Duration::from_secs(block - since)
 }
 
 #[cfg(test)]

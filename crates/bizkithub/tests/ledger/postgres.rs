@@ -154,7 +154,7 @@ fn a_lost_connection_is_made_anew() {
 
     drop(server);
     let gone = block_on(ledger.record(batch(vec![acknowledged(4, 7, 10)]))).expect_err("no server");
-    assert_eq!(gone.code(), Some("ledger_unusable"), "{gone}");
+    assert_eq!((gone.code(), gone.is_retryable()), (Some("ledger_unusable"), true), "{gone}");
 }
 
 #[test]

@@ -38,9 +38,6 @@ _PROGRESS_INTERVAL = timedelta(seconds=30)
 _HOPELESS = frozenset({"api_key", "permission", "invalid_input", "rejected"})
 """The kinds of errors that trying again does not mend; `rejected` stops a run whose first requests all fail alike."""
 
-_PASSING = frozenset({"ledger_unusable", "ledger_locked"})
-"""The codes of the ledger's errors that trying again may mend: a server that is away, a lock that is held."""
-
 
 class BizKitHubAddGroupsOperator(ReschedulableOperator):
     """Puts groups on the customers of a table, with the fewest requests, and accounts for every row.
@@ -300,7 +297,7 @@ class BizKitHubAddGroupsOperator(ReschedulableOperator):
             pace=self.pace,
             reserve=self.reserve,
             longest_wait=self.defer_from.total_seconds(),
-            burst_seconds=self.leg.total_seconds(),
+            burst=self.leg.total_seconds(),
             progress=self._tell_progress,
         )
 
@@ -403,5 +400,5 @@ def _began(context: Context) -> Any:
 
 def _failure(error: BizKitHubError) -> AirflowException:
     """Make Airflow's error; what trying again does not mend is not tried again."""
-    is_hopeless = error.kind in _HOPELESS or (error.kind == "ledger" and error.code not in _PASSING)
+    is_hopeless = error.kind in _HOPELESS or (error.kind == "ledger" and not error.is_retryable)
     return (AirflowFailException if is_hopeless else AirflowException)(str(error))

@@ -142,7 +142,10 @@ def _spooled(data: Any, columns: Sequence[str | int], folder: Path) -> Path:
     file = folder / "rows.ndjson"
     with file.open("w", encoding="utf-8") as writer:
         for number, row in enumerate(data, 1):
-            values = {str(column): _json(_value(row, column, number)) for column in columns}
+            values = {column: _json(value) for column, value in _values(row, columns, number)}
+            if number == 1:
+                # Should a column be misspelt, the plan tells the names in the first row.
+                values = {**dict.fromkeys(_names(row)), **values}
             writer.write(json.dumps(values) + "\n")
     return file
 
@@ -164,17 +167,30 @@ def _arrow_table(frame: Any, wanted: set[str]) -> Any:
     return pa.Table.from_batches([pa.record_batch(frame)])
 
 
-def _value(row: Any, column: str | int, number: int) -> Any:
-    if hasattr(row, "keys"):
-        name = column if column in row else str(column)
-        return row[name] if name in row else None  # noqa: SIM401 - not every mapping has `get`
-    if isinstance(row, (tuple, list)) and isinstance(column, str) and hasattr(row, "_fields"):
-        return getattr(row, column, None)
-    if isinstance(row, (tuple, list)) and str(column).isdecimal():
-        return row[int(column)] if int(column) < len(row) else None
-    raise AirflowFailException(
-        f"row {number} is {type(row).__name__}: give mappings with the column {column!r}, or tuples and its position"
-    )
+def _values(row: Any, columns: Sequence[str | int], number: int) -> Iterator[tuple[str, Any]]:
+    """Take the values of a row in those columns that it has."""
+    for column in columns:
+        name = str(column)
+        if hasattr(row, "keys"):
+            key = column if column in row else name
+            if key in row:
+                yield name, row[key]
+        elif isinstance(row, (tuple, list)) and isinstance(column, str) and hasattr(row, "_fields"):
+            if hasattr(row, column):
+                yield name, getattr(row, column)
+        elif isinstance(row, (tuple, list)) and name.isdecimal():
+            if int(name) < len(row):
+                yield name, row[int(name)]
+        else:
+            raise AirflowFailException(
+                f"row {number} is {type(row).__name__}: "
+                f"give mappings with the column {column!r}, or tuples and its position"
+            )
+
+
+def _names(row: Any) -> list[str]:
+    names = row.keys() if hasattr(row, "keys") else getattr(row, "_fields", range(len(row)))
+    return [str(name) for name in names]
 
 
 def _json(value: Any) -> Any:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from html import escape
 
+from bizkithub.bill import remarks
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -57,16 +59,16 @@ def of_plan(bill: Bill, reasons: Sequence[Reason]) -> str:
         rows.append(
             (f"time at {bill.time.limit:,} per {duration(bill.time.window_seconds)}", duration(bill.time.seconds))
         )
-    # Typos are what a reader must see, wherever they stand in the input.
-    groups = sorted(bill.groups, key=lambda group: group.resembles is None)
+    # Typos and new groups are what a reader must see, wherever they stand in the input.
+    groups = sorted(remarks(bill), key=lambda remarked: (remarked[0].resembles is None, not remarked[1]))
     shown = [
         (
             escape(group.text),
             f'<span class="faint">{escape(group.slug)}</span>',
             f"{group.customers:,}",
-            f'<span class="remark">looks like {escape(group.resembles)}</span>' if group.resembles else "",
+            f'<span class="remark">{escape(remark)}</span>' if remark else "",
         )
-        for group in groups[:_ROWS_SHOWN]
+        for group, remark in groups[:_ROWS_SHOWN]
     ]
     parts = [_table(("plan", ""), rows)]
     if shown:

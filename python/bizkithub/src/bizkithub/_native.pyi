@@ -135,7 +135,7 @@ class RunSettings:
         reserve: float,
         deadline: float | None,
         longest_wait: float | None,
-        burst_seconds: float | None,
+        burst: float | None,
         breaker: int | None,
         with_progress: bool,
         log_level: int | None,

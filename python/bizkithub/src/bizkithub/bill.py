@@ -76,10 +76,20 @@ class Bill(Record):
         ]
         lines += [f"  {count:>10,}  {code}" for code, count in self.rejected_by_code.items()]
         lines += ["groups"] if self.groups else []
-        for group in self.groups:
-            remark = f"  looks like {group.resembles}" if group.resembles else ""
-            lines.append(f"  {group.customers:>10,}  {group.slug}{remark}")
+        lines += [f"  {group.customers:>10,}  {group.slug}  {remark}".rstrip() for group, remark in remarks(self)]
         return "\n".join(lines)
+
+
+def remarks(bill: Bill) -> list[tuple[BillGroup, str]]:
+    """Tell what a reader must see of each group: that it looks like a typo, or that it is new to a ledger which knows others."""
+    knows_others = not all(group.is_new for group in bill.groups)
+
+    def remark(group: BillGroup) -> str:
+        if group.resembles is not None:
+            return f"looks like {group.resembles}"
+        return "new" if group.is_new and knows_others else ""
+
+    return [(group, remark(group)) for group in bill.groups]
 
 
 def from_json(text: str) -> Bill:

@@ -26,7 +26,7 @@ class BizKitHubError(Exception):
     status: int | None = None
     """The HTTP status of the answer, if there was one."""
     request_id: str | None = None
-    """The server's name for the request, if its answer gave one: BizKitHub's support can find the request by it."""
+    """The server's name for the request, if its answer gave one: quote it when you ask about the request."""
     field: str | None = None
     """The argument at fault: `api_key`, `base_url`, `ca_file`, `customer`, `cu_ref_no`, `email`, `groups` or
     `proxy`.

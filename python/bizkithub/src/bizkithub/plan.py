@@ -119,7 +119,7 @@ class Plan(BasePlan):
         reserve: float = 0.0,
         deadline: float | None = None,
         longest_wait: float | None = None,
-        burst_seconds: float | None = None,
+        burst: float | None = None,
         breaker: int | None = 50,
         progress: bool | Listener | ProgressBar | None = None,
     ) -> Report:
@@ -146,7 +146,7 @@ class Plan(BasePlan):
                 later ends the run at once; `Report.resume_at` tells when to run again.
             longest_wait: The longest wait at a time, for quota or because the server asks for it, in seconds. A longer
                 one ends the run at once; `Report.resume_at` tells when to run again.
-            burst_seconds: For how long requests leave; then the answers under way are waited for, and
+            burst: For how long requests leave; then the answers under way are waited for, and
                 `Report.resume_at` tells that the run may go on.
             breaker: Stops a run whose first so many requests all fail alike, because the cause is hardly in the
                 customers; `None` for never.
@@ -166,7 +166,7 @@ class Plan(BasePlan):
             reserve=reserve,
             deadline=deadline,
             longest_wait=longest_wait,
-            burst_seconds=burst_seconds,
+            burst=burst,
             breaker=breaker,
             with_progress=telling.with_progress,
             log_level=telling.log_level,
@@ -193,7 +193,7 @@ class AsyncPlan(BasePlan):
         reserve: float = 0.0,
         deadline: float | None = None,
         longest_wait: float | None = None,
-        burst_seconds: float | None = None,
+        burst: float | None = None,
         breaker: int | None = 50,
         progress: bool | Listener | ProgressBar | None = None,
     ) -> Report:
@@ -221,7 +221,7 @@ class AsyncPlan(BasePlan):
                 later ends the run at once; `Report.resume_at` tells when to run again.
             longest_wait: The longest wait at a time, for quota or because the server asks for it, in seconds. A longer
                 one ends the run at once; `Report.resume_at` tells when to run again.
-            burst_seconds: For how long requests leave; then the answers under way are waited for, and
+            burst: For how long requests leave; then the answers under way are waited for, and
                 `Report.resume_at` tells that the run may go on.
             breaker: Stops a run whose first so many requests all fail alike, because the cause is hardly in the
                 customers; `None` for never.
@@ -243,7 +243,7 @@ class AsyncPlan(BasePlan):
             reserve=reserve,
             deadline=deadline,
             longest_wait=longest_wait,
-            burst_seconds=burst_seconds,
+            burst=burst,
             breaker=breaker,
             with_progress=telling.with_progress,
             log_level=telling.log_level,

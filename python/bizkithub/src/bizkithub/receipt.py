@@ -35,7 +35,7 @@ class Receipt(Record):
     attempts: int
     """How many requests it took, retries included: 1 when all went well."""
     request_id: str | None
-    """The server's name for the last request, if its answer gave one: its support can find the request by it."""
+    """The server's name for the last request, if its answer gave one: quote it when you ask about the request."""
     quota: Quota
     """What the answer told about the quota."""
 

@@ -22,6 +22,15 @@ pub struct Entry {
     pub verdict: Verdict,
 }
 
+impl Entry {
+    /// Sorts entries by customer and group, and keeps the last of each assignment, which counts.
+    pub fn keep_last(entries: &mut Vec<Self>) {
+        entries.reverse();
+        entries.sort_by_key(|entry| (entry.customer, entry.group));
+        entries.dedup_by_key(|entry| (entry.customer, entry.group));
+    }
+}
+
 /// A group that a ledger knows by name: groups are no secret, and typos can only be found among names.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct KnownGroup {

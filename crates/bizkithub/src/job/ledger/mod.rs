@@ -3,6 +3,8 @@
 mod entry;
 mod key;
 #[cfg(feature = "native")]
+mod lazy;
+#[cfg(feature = "native")]
 mod location;
 mod memory;
 #[cfg(feature = "native")]
@@ -17,6 +19,8 @@ use serde::Serialize;
 
 pub use entry::{Batch, Entry, KnownGroup, Verdict};
 pub use key::{CustomerKey, GroupKey, LedgerSecret};
+#[cfg(feature = "native")]
+pub use lazy::LazyLedger;
 #[cfg(feature = "native")]
 pub use location::{LedgerLocation, LedgerOwner};
 pub use memory::MemoryLedger;

@@ -12,7 +12,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use url::Url;
 
 use super::location::{LedgerOwner, other_owner, shown};
-use super::sqlite::{code, keep_latest, refused};
+use super::sqlite::{code, refused};
 use super::store::Store;
 use super::{
     Batch, CustomerKey, Entry, Forget, GroupKey, KnownGroup, LedgerGroup, LedgerSecret, LedgerSummary, QuotaChange,
@@ -162,7 +162,7 @@ impl Store for PostgresStore {
     fn record(&mut self, batch: &Batch) -> Result<(), Error> {
         // One statement must not meet an assignment twice; in the order of the keys, two processes cannot block each other.
         let mut latest = batch.entries.clone();
-        keep_latest(&mut latest);
+        Entry::keep_last(&mut latest);
         let mut groups: Vec<_> = batch.groups.iter().collect();
         groups.sort_by_key(|group| group.key);
         groups.dedup_by_key(|group| group.key);
@@ -384,7 +384,7 @@ impl Server {
                  sslmode=disable a server without TLS"
             }
         };
-        refused("ledger_unusable", message, advice)
+        refused("ledger_unusable", message, advice).retryable(true)
     }
 
     /// Waits no longer than that for the server: a connection to one that is stopped, or to something else that listens, stays open.

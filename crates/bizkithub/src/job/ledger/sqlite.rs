@@ -255,7 +255,7 @@ impl Store for SqliteStore {
                 }
             }
             if entries.len() > before {
-                keep_latest(&mut entries);
+                Entry::keep_last(&mut entries);
             }
             Ok(entries)
         })
@@ -434,13 +434,6 @@ pub(super) fn code(verdict: &Verdict) -> Option<&str> {
     }
 }
 
-/// Sorts entries, of which the last of each assignment counts.
-pub(super) fn keep_latest(entries: &mut Vec<Entry>) {
-    entries.reverse();
-    entries.sort_by_key(|entry| (entry.customer, entry.group));
-    entries.dedup_by_key(|entry| (entry.customer, entry.group));
-}
-
 /// Whoever holds it is the only process that writes.
 struct Guard<'a>(&'a File);
 
@@ -528,7 +521,9 @@ pub(super) fn refused(code: &'static str, message: impl Into<String>, advice: &'
 }
 
 fn coded(code: &'static str, message: String) -> Error {
-    Error::coded(ErrorKind::Ledger, code, message)
+    // Others let go of a ledger, and a server comes back.
+    let may_pass = matches!(code, "ledger_locked" | "ledger_failed");
+    Error::coded(ErrorKind::Ledger, code, message).retryable(may_pass)
 }
 
 fn unusable(path: &Path, reason: &str) -> Error {

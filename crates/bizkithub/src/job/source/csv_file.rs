@@ -6,7 +6,7 @@ use std::path::Path;
 use csv::{ByteRecord, Reader, ReaderBuilder};
 
 use super::line_breaks::LineBreaks;
-use super::{FileSource, open, unreadable};
+use super::{FileSource, in_file, open, unreadable};
 use crate::error::Error;
 use crate::job::columns::Columns;
 use crate::job::plan::{AHEAD, PlanBuilder};
@@ -40,12 +40,7 @@ impl<'a> CsvFile<'a> {
     pub(super) fn read_into(&self, columns: &Columns, plan: &mut PlanBuilder) -> Result<(), Error> {
         let mut reader = self.reader()?;
         let header = self.header(&mut reader)?;
-        let place = |name: &Option<String>| name.as_deref().map(|name| self.find(&header, name)).transpose();
-        let (email, cu_ref_no, groups) = (place(&columns.email)?, place(&columns.cu_ref_no)?, place(&columns.groups)?);
-        columns.check(plan.has_groups_for_all_rows()).map_err(|error| {
-            let advice = format!("{}; {}", error.advice().unwrap_or_default(), existing(&header));
-            error.advise(advice)
-        })?;
+        let [email, cu_ref_no, groups] = self.places(&header, columns, plan.has_groups_for_all_rows())?;
         let (mut records, mut lines) = (vec![ByteRecord::new(); AHEAD], Vec::with_capacity(AHEAD));
         loop {
             lines.clear();
@@ -105,27 +100,26 @@ impl<'a> CsvFile<'a> {
         Ok(is_record)
     }
 
-    fn find(&self, header: &ByteRecord, name: &str) -> Result<usize, Error> {
-        let wanted = name.trim().as_bytes();
+    fn places(&self, header: &ByteRecord, columns: &Columns, has_groups: bool) -> Result<[Option<usize>; 3], Error> {
         // The columns of the reasons are none of the input.
-        let columns = reasons_start(header).unwrap_or(header.len());
-        let mut places = header
-            .iter()
-            .take(columns)
-            .enumerate()
-            .filter(|(_, column)| column.trim_ascii() == wanted)
-            .map(|(place, _)| place);
-        match (places.next(), places.next()) {
-            (Some(place), None) => Ok(place),
-            (Some(_), Some(_)) => {
-                let message = format!("the column {name:?} appears more than once in {}", self.path.display());
-                Err(Error::invalid_input("column_ambiguous", message, "rename all but one of them"))
+        let own = reasons_start(header).unwrap_or(header.len());
+        let names: Vec<_> =
+            header.iter().take(own).map(|name| String::from_utf8_lossy(name).trim().to_owned()).collect();
+        let places = columns.places(&names).map_err(|error| in_file(error, self.path));
+        let places = places.and_then(|places| {
+            let with_names = |error: Error| {
+                let advice = format!("{}; the columns are: {}", error.advice().unwrap_or_default(), names.join(", "));
+                error.advise(advice)
+            };
+            columns.check(has_groups).map_err(with_names).map(|()| places)
+        });
+        places.map_err(|error| match (names.as_slice(), error.advice()) {
+            ([only], Some(advice)) => {
+                let advice = format!("{advice}{}", delimiter_hint(only));
+                error.advise(advice)
             }
-            (None, _) => {
-                let message = format!("the file {} has no column {name:?}", self.path.display());
-                Err(Error::invalid_input("column_missing", message, existing(header)))
-            }
-        }
+            _ => error,
+        })
     }
 
     fn unreadable(&self, error: &csv::Error) -> Error {
@@ -133,16 +127,13 @@ impl<'a> CsvFile<'a> {
     }
 }
 
-fn existing(header: &ByteRecord) -> String {
-    let names: Vec<_> = header.iter().map(|name| String::from_utf8_lossy(name).trim().to_owned()).collect();
-    let hint = match names.as_slice() {
-        [only] => [(';', ";"), ('\t', "a tabulator"), ('|', "|"), (',', ",")]
-            .iter()
-            .find(|(delimiter, _)| only.contains(*delimiter))
-            .map(|(_, name)| format!("; the cells seem to be separated by {name}: give it as the delimiter")),
-        _ => None,
-    };
-    format!("the columns are: {}{}", names.join(", "), hint.unwrap_or_default())
+/// Where a header has one name only, its cells may be separated by something else.
+fn delimiter_hint(only: &str) -> String {
+    [(';', ";"), ('\t', "a tabulator"), ('|', "|"), (',', ",")]
+        .iter()
+        .find(|(delimiter, _)| only.contains(*delimiter))
+        .map(|(_, name)| format!("; the cells seem to be separated by {name}: give it as the delimiter"))
+        .unwrap_or_default()
 }
 
 /// The line where the record that was read last begins. The parser's own number is that of the blank lines before it.
@@ -277,7 +268,7 @@ mod tests {
         let error = assert_refused("mail,segment\n", "column_missing", None);
         assert_eq!(error.advice(), Some("the columns are: mail, segment"));
         let error = assert_refused("Email,groups\n", "column_missing", None);
-        assert!(error.message().ends_with("has no column \"email\""), "case matters: {error}");
+        assert!(error.message().starts_with("there is no column \"email\" in "), "case matters: {error}");
         assert_refused("email,groups, email\n", "column_ambiguous", None);
         let columns = |columns| read_with(b"a,b\n", columns, b',').expect_err("no columns");
         assert_eq!(columns([None, None, Some("b")]).code(), Some("column_missing"));

@@ -215,6 +215,10 @@ fn open(path: &Path) -> Result<File, Error> {
     }
 }
 
+fn in_file(error: Error, path: &Path) -> Error {
+    error.explain(|message| format!("{message} in {}", path.display()))
+}
+
 fn unreadable(path: &Path, reason: impl std::fmt::Display) -> Error {
     let message = format!("the file {} cannot be read: {reason}", path.display());
     Error::invalid_input("file_unreadable", message, "check the path and its permissions")

@@ -6,9 +6,9 @@ use std::ops::ControlFlow;
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 
-use super::FileSource;
+use super::{FileSource, in_file};
 use crate::error::Error;
-use crate::job::cell::RowCells;
+use crate::job::cell::{Cell, RowCells};
 use crate::job::columns::Columns;
 
 /// Calls the visitor with each row and its line, until it breaks off.
@@ -61,21 +61,14 @@ struct Seen {
 }
 
 impl Seen {
-    /// A column that no row has is a misspelt one.
     fn check(&self, source: &FileSource, first: &[u8]) -> Result<(), Error> {
         let Columns { email, cu_ref_no, groups } = &source.columns;
         let named = [(email, self.email), (cu_ref_no, self.cu_ref_no), (groups, self.groups)];
-        let unseen = named.into_iter().find_map(|(name, is_seen)| name.as_deref().filter(|_| !is_seen));
-        let Some(name) = unseen else { return Ok(()) };
-        let names: Vec<String> = serde_json::from_slice::<serde_json::Map<_, _>>(first)
-            .map(|first| first.into_iter().map(|(name, _)| name).collect())
-            .unwrap_or_default();
-        let message = format!("no row of {} has the column {name:?}", source.path().display());
-        Err(Error::invalid_input(
-            "column_missing",
-            message,
-            format!("the columns of the first row are: {}", names.join(", ")),
-        ))
+        let seen: Vec<&str> =
+            named.into_iter().filter_map(|(name, is_seen)| name.as_deref().filter(|_| is_seen)).collect();
+        let first: serde_json::Map<_, _> = serde_json::from_slice(first).unwrap_or_default();
+        let names: Vec<&String> = first.keys().collect();
+        source.columns.check_seen(&seen, &names).map_err(|error| in_file(error, source.path()))
     }
 }
 
@@ -105,20 +98,25 @@ impl<'de> Visitor<'de> for Members<'_> {
         let is = |column: &Option<String>, name: &str| column.as_deref().is_some_and(|column| column.trim() == name);
         while let Some(Name(name)) = members.next_key()? {
             let name = name.trim();
-            let place = if is(&self.columns.email, name) {
-                self.seen.email = true;
-                &mut row.email
-            } else if is(&self.columns.cu_ref_no, name) {
-                self.seen.cu_ref_no = true;
-                &mut row.cu_ref_no
-            } else if is(&self.columns.groups, name) {
-                self.seen.groups = true;
-                &mut row.groups
-            } else {
+            let Columns { email, cu_ref_no, groups } = self.columns;
+            let [is_email, is_cu_ref_no, is_groups] = [email, cu_ref_no, groups].map(|column| is(column, name));
+            if !(is_email || is_cu_ref_no || is_groups) {
                 members.next_value::<IgnoredAny>()?;
                 continue;
-            };
-            *place = members.next_value()?;
+            }
+            let value: Cell<'_> = members.next_value()?;
+            if is_email {
+                row.email = value.clone();
+            }
+            if is_cu_ref_no {
+                row.cu_ref_no = value.clone();
+            }
+            if is_groups {
+                row.groups = value;
+            }
+            self.seen.email |= is_email;
+            self.seen.cu_ref_no |= is_cu_ref_no;
+            self.seen.groups |= is_groups;
         }
         Ok(row)
     }
@@ -189,6 +187,20 @@ mod tests {
         }
         let error = read(b"{\"email\": \"\xff\"}\n").expect_err("no UTF-8");
         assert_eq!(error.code(), Some("ndjson_invalid"));
+    }
+
+    #[test]
+    fn a_column_may_mean_two_things() {
+        let (folder, both) = (tempfile::tempdir().expect("a folder"), Some("x".to_owned()));
+        let path = folder.path().join("customers.ndjson");
+        std::fs::write(&path, "{\"x\": \"a@example.com\"}\n").expect("a file");
+        let columns = Columns { email: both.clone(), cu_ref_no: None, groups: both };
+        let mut plan = PlanBuilder::new(&PlanOptions::default()).expect("a plan");
+        FileSource::new(path, columns).read_into(&mut plan).expect("a file that can be read");
+        // An address as a group is refused: the group was seen.
+        let plan = plan.finish();
+        let codes: Vec<_> = plan.refusals().map(|error| error.code().map(str::to_owned)).collect();
+        assert_eq!(codes, [Some("group_is_email".to_owned())]);
     }
 
     #[test]

@@ -140,6 +140,7 @@ fn each_failure_of_sqlite_has_its_code() {
         let error = of_sqlite(Path::new("groups.ledger"), failure);
         assert_eq!((error.kind(), error.code()), (ErrorKind::Ledger, Some(code)), "{number}");
         assert!(error.message().contains("groups.ledger") && error.advice().is_some(), "{error}");
+        assert_eq!(error.is_retryable(), ["ledger_locked", "ledger_failed"].contains(&code), "{error}");
     }
 }
 
@@ -147,7 +148,7 @@ fn each_failure_of_sqlite_has_its_code() {
 fn the_last_of_each_assignment_counts() {
     let at = |number, at| Entry { at, ..entry_of(number) };
     let mut entries = vec![at(2, 9), at(1, 5), at(2, 3), at(1, 6)];
-    keep_latest(&mut entries);
+    Entry::keep_last(&mut entries);
     assert_eq!(entries, [at(1, 6), at(2, 3)]);
 }
 

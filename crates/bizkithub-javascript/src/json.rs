@@ -1,5 +1,3 @@
-use std::any::Any;
-
 use bizkithub::Error;
 use serde::Serialize;
 use serde::de::Deserialize;
@@ -17,13 +15,4 @@ pub fn json(value: &impl Serialize) -> String {
 pub fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Error> {
     serde_json::from_str(text)
         .map_err(|error| Error::internal("a value is not in the form agreed upon").caused_by(error))
-}
-
-/// Makes an internal error of a caught panic.
-///
-/// # Errors
-///
-/// The result's own, or the panic's.
-pub fn caught<T>(result: Result<Result<T, Error>, Box<dyn Any + Send>>) -> Result<T, Error> {
-    result.unwrap_or_else(|panic| Err(Error::panicked(&*panic)))
 }
