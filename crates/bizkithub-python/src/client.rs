@@ -1,6 +1,5 @@
 use std::future::Future;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bizkithub::job::{LazyLedger, LedgerLocation, LedgerOwner};

@@ -126,7 +126,10 @@ describe('the WebAssembly engine', () => {
   test('takes nothing of what a ledger of the host knew before its latest answer', async () => {
     const { lookUp, ...ledger } = hostLedger();
     const refusedSince = async (customers) =>
-      (await lookUp(customers)).flatMap((entry) => [{ ...entry, at: entry.at + 1, refused: 'INTERNAL_VALIDATION_FAILED' }, entry]);
+      (await lookUp(customers)).flatMap(({ customer, group, at }) => [
+        { customer, group, at: at - 1_000, refused: 'INTERNAL_VALIDATION_FAILED' },
+        { customer, group, at: at - 2_000 },
+      ]);
     await (await client({ ledger: { lookUp, ...ledger } }).plan(ROWS, COLUMNS)).run();
     const again = await client({ ledger: { ...ledger, lookUp: refusedSince } }).plan(ROWS, { ...COLUMNS, retryRejected: true });
     assert.deepEqual([again.bill.skipped, again.bill.requests], [0, 3]);

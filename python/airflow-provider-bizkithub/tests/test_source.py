@@ -70,9 +70,10 @@ def test_what_is_no_row_is_told() -> None:
 
 def test_frames_are_written_down() -> None:
     values = {"email": ["a@example.com", None], "segment": [["vip"], None], "other": [1.5, 2.5]}
-    expected = [{"email": "a@example.com", "segment": ["vip"]}, {"email": None, "segment": None}]
+    expected = [("a@example.com", ["vip"]), (None, None)]
     pandas = pytest.importorskip("pandas")
-    assert spooled(pandas.DataFrame(values), "email", "segment") == expected
+    written = spooled(pandas.DataFrame(values), "email", "segment")
+    assert [(row["email"], row["segment"]) for row in written] == expected
     numbers = pandas.DataFrame({"email": pandas.array([7], dtype="int64")})
     assert spooled(numbers, "email") == [{"email": 7}]
     missing = pandas.DataFrame(

@@ -5,14 +5,16 @@ from __future__ import annotations
 import html.parser
 import io
 import sys
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from typing_extensions import override
 
 import bizkithub as bk
 from bizkithub import _html
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 VOID = {"path", "rect", "polyline"}
 
@@ -78,8 +80,8 @@ def test_a_bill_points_at_what_the_ledger_does_not_know(sandbox: bk.Sandbox, tmp
         plan.run()
         rows += [{"email": "a@example.com", "segment": "spring"}]
         plan = client.plan(rows, email="email", groups="segment")
-    assert "spring spring 1 new vip vip 1" in shown(plan._repr_html_())
-    assert str(plan.bill).splitlines()[-1].split() == ["1", "spring", "new"]
+        assert "spring spring 1 new vip vip 1" in shown(plan._repr_html_())
+        assert str(plan.bill).splitlines()[-1].split() == ["1", "spring", "new"]
 
 
 def test_a_report_shows_the_outcomes_and_the_run(client: bk.Client) -> None:

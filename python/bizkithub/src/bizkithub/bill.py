@@ -81,7 +81,7 @@ class Bill(Record):
 
 
 def remarks(bill: Bill) -> list[tuple[BillGroup, str]]:
-    """Tell what a reader must see of each group: that it looks like a typo, or that it is new to a ledger which knows others."""
+    """Tell what a reader must see of each group: that it looks like a typo, or is new to a ledger that knows others."""
     knows_others = not all(group.is_new for group in bill.groups)
 
     def remark(group: BillGroup) -> str:
