@@ -151,7 +151,7 @@ impl<'a> Gate<'a> {
 
     /// Tells the others what happened since, and gives the rest of the loan back.
     pub(super) async fn close(&mut self) -> Result<(), Error> {
-        if self.share.as_ref().is_some_and(|share| !share.exchange.is_terminated()) {
+        while self.is_exchanging() {
             poll_fn(|context| self.poll_exchanged(context)).await?;
         }
         let (holder, initial) = (self.wish.holder, self.client.permits().fresh());
