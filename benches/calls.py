@@ -99,11 +99,11 @@ def measure_wrk(url: str, at_once: int) -> tuple[float, float] | None:
         address = f"{url}/api/v1/customer/add-groups?apiKey={KEY}"
         command = ["wrk", "-t1", f"-c{at_once}", f"-d{round(SECONDS + 0.5)}s", "-s", script.name, address]
         cost = run(command)
-    found = re.search(r"(\d+) requests in", cost.output)
-    if found is None or "Non-2xx" in cost.output:
+    calls = re.search(r"(\d+) requests in", cost.output)
+    rate = re.search(r"Requests/sec: *([\d.]+)", cost.output)
+    if calls is None or rate is None or "Non-2xx" in cost.output:
         raise RuntimeError(cost.output)
-    calls = int(found[1])
-    return cost.cpu / calls * 1e6, calls / cost.seconds
+    return cost.cpu / int(calls[1]) * 1e6, float(rate[1])
 
 
 def measure(rounds: int) -> list[dict[str, Any]]:

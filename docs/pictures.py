@@ -39,7 +39,7 @@ def main() -> None:
     """Plan, run, and take both pictures."""
     quota = {"model": "sliding_window", "limit": 60, "window_seconds": 4}
     with tempfile.TemporaryDirectory() as name, bk.Sandbox(quota=quota) as sandbox:
-        client = sandbox.client(ledger=Path(name) / "groups.ledger")
+        client = sandbox.client(ledger=Path(name) / "groups.ledger", quota="60/4s")
         plan = client.plan(ROOT / "examples" / "customers.csv", email="email", cu_ref_no="cuRefNo", groups="segment")
         take("bill", plan._repr_html_(), Path(name))
         take("run", plan.run(pace="fast")._repr_html_(), Path(name))

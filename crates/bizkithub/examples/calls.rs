@@ -10,8 +10,20 @@ use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
 use bizkithub::{Client, Customer, parse_groups};
+use serde::{Deserialize, Serialize};
 
 type Failure = Box<dyn Error>;
+
+#[derive(Serialize)]
+struct Body {
+    email: String,
+    groups: [&'static str; 1],
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    success: bool,
+}
 
 fn main() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -45,11 +57,12 @@ fn main() -> Result<(), Failure> {
             let client = builder.build()?;
             let url = format!("{url}/api/v1/customer/add-groups?apiKey={key}");
             let call = async |number: u64| {
-                let body = serde_json::json!({ "email": format!("customer-{number}@example.com"), "groups": ["vip"] });
-                let request = client.post(&url).header("content-type", "application/json").body(body.to_string());
+                let body = Body { email: format!("customer-{number}@example.com"), groups: ["vip"] };
+                let body = serde_json::to_vec(&body)?;
+                let request = client.post(&url).header("content-type", "application/json").body(body);
                 let answer = request.send().await?.error_for_status()?.bytes().await?;
-                let answer: serde_json::Value = serde_json::from_slice(&answer)?;
-                if answer["success"] == true { Ok(()) } else { Err(format!("the server says {answer}").into()) }
+                let Answer { success } = serde_json::from_slice(&answer)?;
+                if success { Ok(()) } else { Err("the server says no".into()) }
             };
             measure(at_once, seconds, call).await
         }

@@ -303,6 +303,27 @@ async fn a_used_up_quota_can_end_the_run_with_the_moment_to_resume() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_refusal_that_tells_no_moment_is_resumed_when_its_window_is_over() {
+    let world = World::new(|_, _| Ok(refusal(429, "INTERNAL_TOO_MANY_REQUESTS")));
+    let mut options = RunOptions::default();
+    options.on_quota = OnQuota::Stop;
+    let report = plan_of(10).run(&world.connect(Client::builder()), options).await;
+    // The clock begins at forty seconds past a minute.
+    assert_eq!(report.resume_at().map(Timestamp::as_second), Some(support::PausedClock::START + 20));
+    assert_eq!((world.requests(), report.counts().pending), (1, 10));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_leg_that_ends_while_it_waits_is_resumed_after_the_wait() {
+    let world = World::new(|number, _| Ok(if number == 0 { throttled(600) } else { yes() }));
+    let mut options = RunOptions::default();
+    options.burst = Some(Duration::from_secs(10));
+    let report = plan_of(10).run(&world.client(), options).await;
+    assert_eq!(report.duration(), Duration::from_secs(10));
+    assert_eq!(report.resume_at().map(Timestamp::as_second), Some(support::PausedClock::START + 600));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_wait_is_as_long_as_the_host_can_bear() {
     let world = World::new(|number, _| match number {
         50 => Ok(throttled(60)),
@@ -570,6 +591,22 @@ async fn what_the_ledger_could_not_keep_is_unknown_and_stops_the_run() {
     assert_eq!((report.counts().applied, report.counts().unknown), (0, world.requests() as u64));
     assert!(world.requests() <= 17, "{} requests", world.requests());
     assert_accounted(&report);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_server_refused_keeps_its_reason_when_the_ledger_fails() {
+    let world = World::new(|_, _| Ok(refusal(404, "INTERNAL_RESOURCE_NOT_FOUND")));
+    let mut builder = PlanBuilder::new(&PlanOptions::default()).expect("no options");
+    builder.push(&row("nobody@example.com", "vip"));
+    let plan = finish(builder, Arc::new(FullDisk(MemoryLedger::default())));
+    let report = plan.run(&world.client(), RunOptions::default()).await;
+    assert_eq!(report.stopped_by().and_then(Error::code), Some("ledger_full"));
+    let outcome = report.outcome(1).expect("the only row");
+    assert_eq!(outcomes(&report), ["rejected"]);
+    assert_eq!(
+        outcome.error.and_then(|error| error.code().map(str::to_owned)).as_deref(),
+        Some("INTERNAL_RESOURCE_NOT_FOUND")
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -12,7 +12,7 @@ const target = process.env.CARGO_TARGET_DIR ?? join(workspace, 'target');
 const folder = join(target, 'wasm', 'bizkithub');
 
 /** In bytes. Above it, something came in that the module did without; two fifths are tables of Unicode. */
-const SIZE_LIMIT = 1_250_000;
+const SIZE_LIMIT = 1_260_000;
 
 function run(program, args, env = {}) {
   const { status, error } = spawnSync(program, args, { cwd: packageFolder, env: { ...process.env, ...env }, stdio: 'inherit' });

@@ -147,7 +147,7 @@ describe('the node of n8n', () => {
       const items = ['broken', 'a', 'b', 'c', 'd', 'e'].map((name) => ({ email: `${name}@example.com`, groups: ['VIP'] }));
       const connection = { apiKey: limited.apiKey, baseUrl: limited.url, engine: 'n8n' };
       const results = await jsonOf(items, { continues: true, credentials: connection, parameters: { options: { longestWait: 1 } } });
-      assert.ok(results[0].details.status === 500 || results[0].outcome === 'pending', inspect(results[0]));
+      assert.ok(results[0].details?.status === 500 || results[0].outcome === 'pending', inspect(results[0]));
       assert.ok(results.some(({ outcome, resumeAt }) => outcome === 'pending' && resumeAt !== undefined));
     } finally {
       await limited.stop();
@@ -215,12 +215,19 @@ describe('the node of n8n', () => {
     assert.doesNotMatch(error.message, /already exists/);
   });
 
-  test('tries again when a connection is refused, and says so', async () => {
+  test('says so when a connection is refused', async () => {
     const gone = await Sandbox.start();
     await gone.stop();
     const [{ json }] = await execute([JAN], { continues: true, credentials: credentials({ baseUrl: gone.url }) });
     assert.equal(json.details.code, 'connect_failed');
     assert.match(json.error, /refused/);
+  });
+
+  test('leaves to a later run what is under way when the time is up', async () => {
+    sandbox.addFault({ effect: { latencySeconds: 5 } });
+    const [left] = await jsonOf([JAN], { parameters: { options: { longestRun: 0.2 } } });
+    assert.equal(left.outcome, 'unknown');
+    assert.ok(!Number.isNaN(Date.parse(left.resumeAt)), inspect(left));
   });
 
   test('stops when the execution is cancelled', async () => {

@@ -24,8 +24,11 @@ const perform = telling(async (z: ZObject, bundle: Bundle) => {
 function reasonOf(report: Report): Error {
   const { resumeAt, stoppedBy } = report;
   const reason = report.outcomes().at(0)?.error ?? stoppedBy;
-  if (reason !== undefined) return reason;
-  return new QuotaError({ kind: 'quota', message: 'the quota of the API key is used up', ...(resumeAt && { retryAt: resumeAt }) });
+  const isSilent = reason === undefined || (reason.kind === 'quota' && reason.retryAt === undefined);
+  if (reason !== undefined && (!isSilent || resumeAt === undefined)) return reason;
+  // The run knows when to go on where the server does not say.
+  const { message } = reason ?? { message: 'it was not done within the time that Zapier gives' };
+  return new QuotaError({ kind: 'quota', ...reason, message, ...(resumeAt && { retryAt: resumeAt }) });
 }
 
 export const addGroups = defineCreate({

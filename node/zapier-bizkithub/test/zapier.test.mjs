@@ -99,6 +99,15 @@ describe('the integration for Zapier', () => {
     }
   });
 
+  test('waits no longer than a quota by the minute that tells no moment', async () => {
+    sandbox.addFault({ effect: { status: { status: 429, code: 'INTERNAL_TOO_MANY_REQUESTS' } } });
+    const error = await failure(add(INPUT));
+    assert.equal(error.name, 'ThrottledError', inspect(error));
+    const { delay, message } = JSON.parse(error.message);
+    assert.ok(delay >= 1 && delay <= 61, String(delay));
+    assert.match(message, /INTERNAL_TOO_MANY_REQUESTS/);
+  });
+
   test('asks for the connection anew when the key is not accepted', async () => {
     const error = await failure(add(INPUT, { apiKey: 'DEV_0000000000000000000000000000' }));
     assert.equal(error.name, 'ExpiredAuthError');

@@ -19,7 +19,7 @@ pub struct Pacer {
     /// Requests that were answered, oldest first, and not refused for the quota.
     admitted: VecDeque<Bucket>,
     /// The same of the last second.
-    recent: VecDeque<(u64, u64)>,
+    recent: VecDeque<Moment>,
     /// Permits that were given and not accounted for yet.
     out: BTreeMap<u64, Out>,
     /// Requests of others that the server counts, and until when they may count.
@@ -74,6 +74,14 @@ struct Bucket {
     count: u64,
     /// How many of them the server has surely counted: a lost request may never have arrived.
     sure: u64,
+}
+
+/// Answers that arrived within [`RECENT`].
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
+struct Moment {
+    first: u64,
+    last: u64,
+    count: u64,
 }
 
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
@@ -256,6 +264,11 @@ impl Pacer {
         self.limit.is_some_and(|limit| limit.source == Source::Told)
     }
 
+    /// Before this moment, nothing may leave: the server has refused for the quota.
+    pub(crate) fn blocked_until(&self) -> u64 {
+        self.blocked_until
+    }
+
     /// Requests that may leave until the quota is used up, as far as it is known.
     #[must_use]
     pub fn left(&mut self, now: u64) -> Option<u64> {
@@ -291,10 +304,10 @@ impl Pacer {
             }
         }
         if let Some(burst) = self.burst {
-            let used = out + self.recent.iter().map(|(_, count)| count).sum::<u64>();
+            let used = out + self.in_last_second();
             if used >= burst {
                 return match self.recent.front() {
-                    Some((answered, _)) => Decision::NotBefore { moment: answered + SECOND, is_used_up: false },
+                    Some(oldest) => Decision::NotBefore { moment: oldest.last + SECOND, is_used_up: false },
                     None => Decision::AfterAnswer,
                 };
             }
@@ -422,12 +435,11 @@ impl Pacer {
             }
         }
         match self.recent.back_mut() {
-            Some((answered, count)) if seen.answered.saturating_sub(*answered) < RECENT => {
-                // The bucket is as late as its last answer, so that none of them is forgotten early.
-                *answered = seen.answered.max(*answered);
-                *count += 1;
+            Some(moment) if seen.answered.saturating_sub(moment.first) < RECENT => {
+                moment.last = moment.last.max(seen.answered);
+                moment.count += 1;
             }
-            _ => self.recent.push_back((seen.answered, 1)),
+            _ => self.recent.push_back(Moment { first: seen.answered, last: seen.answered, count: 1 }),
         }
         // More than the limit that was found: it has grown, or was larger all the time.
         if let Some(mut limit) = self.limit.filter(|limit| limit.source == Source::Found) {
@@ -443,8 +455,7 @@ impl Pacer {
             self.find(now, refusal);
         } else if seen.remaining.is_some_and(|left| left > 0) {
             // There is room in the window, so that the second must be full.
-            let in_second = self.recent.iter().map(|(_, count)| count).sum::<u64>();
-            self.burst = Some(self.burst.unwrap_or(u64::MAX).min(in_second.max(1)));
+            self.burst = Some(self.burst.unwrap_or(u64::MAX).min(self.in_last_second().max(1)));
         }
         let until_block = self.limit.filter(|limit| limit.in_blocks).map(|limit| block_end(now, limit.window));
         let patience = SECOND << self.refusals_in_a_row.min(7).saturating_sub(1);
@@ -529,7 +540,7 @@ impl Pacer {
     /// Requests that were answered after this one had left: the server may have counted them after it told this one what is left.
     fn answered_since(&self, now: u64, seen: &Observation) -> u64 {
         let since: u64 = if now.saturating_sub(seen.sent) < SECOND {
-            self.recent.iter().filter(|(answered, _)| *answered > seen.sent).map(|(_, count)| count).sum()
+            self.recent.iter().filter(|moment| moment.last > seen.sent).map(|moment| moment.count).sum()
         } else {
             self.admitted.iter().rev().take_while(|bucket| bucket.answered > seen.sent).map(|bucket| bucket.count).sum()
         };
@@ -555,6 +566,10 @@ impl Pacer {
     /// Whether nothing is known of the quota but what is assumed: no answer has told of it, and none was a refusal.
     fn is_silent(&self) -> bool {
         self.limit.is_none_or(|limit| limit.source == Source::Assumed && limit.refused_at.is_none())
+    }
+
+    fn in_last_second(&self) -> u64 {
+        self.recent.iter().map(|moment| moment.count).sum()
     }
 
     fn used_in_block(&self, now: u64) -> u64 {
@@ -660,7 +675,8 @@ impl Pacer {
         if self.foreign_until <= now {
             self.foreign = 0;
         }
-        while self.recent.front().is_some_and(|(answered, _)| answered + SECOND <= now) {
+        // As late as its last answer, so that none of them is forgotten early.
+        while self.recent.front().is_some_and(|moment| moment.last + SECOND <= now) {
             self.recent.pop_front();
         }
         // A process that died may have sent what it was permitted to.

@@ -57,6 +57,12 @@ impl Permits {
         clock.now().checked_add(ahead).unwrap_or(Timestamp::MAX)
     }
 
+    /// When the next request may leave after a refusal, on the wall clock.
+    pub(crate) fn blocked_until(&self, clock: &dyn Clock) -> Timestamp {
+        let moment = self.pacer().blocked_until();
+        self.timestamp(clock, moment)
+    }
+
     /// Asks for a run, which lets single calls go ahead.
     pub(crate) fn for_run(&self, now: u64, wish: &Wish) -> Decision {
         if self.waiting_calls.load(Ordering::Relaxed) > 0 {

@@ -326,11 +326,10 @@ impl<'a> Run<'a> {
         }
         self.gate.wake();
         if self.course == Course::Sending && self.burst_end.is_some_and(|end| end <= now) {
-            self.leave_the_rest(self.client.clock().now());
+            self.leave_the_rest(self.soonest());
         }
         if self.course != Course::Ending && self.deadline.is_some_and(|deadline| deadline <= now) {
-            let resume_at = self.resume_at.unwrap_or_else(|| self.client.clock().now());
-            self.leave_the_rest(resume_at);
+            self.leave_the_rest(self.resume_at.unwrap_or_else(|| self.soonest()));
             self.course = Course::Ending;
         }
     }
@@ -488,8 +487,19 @@ impl<'a> Run<'a> {
         is_too_late || (is_for_quota && self.longest_wait.is_some_and(|longest| wait > longest))
     }
 
+    /// When another request may leave, as far as is known.
+    fn soonest(&self) -> Timestamp {
+        let clock = self.client.clock();
+        let opens = self.paused_until.max(self.gate_opens).unwrap_or_default();
+        clock.now().checked_add(opens.saturating_sub(clock.monotonic())).unwrap_or(Timestamp::MAX)
+    }
+
     /// Sends no more; what is left can be sent from a moment on.
     fn leave_the_rest(&mut self, resume_at: Timestamp) {
+        // Whoever cancels a run decides when it goes on.
+        if self.course == Course::Ending && self.resume_at.is_none() {
+            return;
+        }
         if self.course == Course::Sending {
             self.client.tell(EventData::RunSuspended { resume_at });
         }
@@ -547,7 +557,7 @@ impl<'a> Run<'a> {
         let customer = attempt.customer;
         if error.is_throttled() {
             self.throttled += 1;
-            let moment = error.retry_at().unwrap_or_else(|| self.client.clock().now());
+            let moment = error.retry_at().unwrap_or_else(|| self.client.permits().blocked_until(self.client.clock()));
             self.note(customer, unsettled, error);
             self.ready.push_front(attempt);
             if self.on_quota == OnQuota::Stop {
@@ -657,9 +667,13 @@ impl<'a> Run<'a> {
                 self.tell(false);
             }
             Err(error) => {
-                // What the server acknowledged and the ledger could not keep is not counted: a re-run settles it.
-                for Decided { customer, .. } in self.keeper.unwritten() {
-                    self.decide(Decided { customer, outcome: Outcome::Unknown, error: Some(error.clone()) });
+                for decided in self.keeper.unwritten() {
+                    // What the server acknowledged and the ledger could not keep is not counted: a re-run settles it. A refusal
+                    // stays one.
+                    self.decide(match decided.outcome {
+                        Outcome::Rejected => decided,
+                        _ => Decided { outcome: Outcome::Unknown, error: Some(error.clone()), ..decided },
+                    });
                 }
                 self.stop(error);
             }

@@ -126,8 +126,9 @@ function resultOf(row: Row, { outcome, error }: RowOutcome, report: Report, opti
 		const { code, message: reason, advice } = error;
 		return { json: { ...json, code, reason, advice } };
 	}
-	const isForQuota = error === undefined || error.kind === 'quota';
-	if (outcome === 'pending' && isForQuota && report.resumeAt !== undefined && report.stoppedBy === undefined) {
+	// What was under way when the time was up is unknown without an error of its own.
+	const isLeft = outcome !== 'rejected' && (error === undefined || error.kind === 'quota');
+	if (isLeft && report.resumeAt !== undefined && report.stoppedBy === undefined) {
 		const resumeAt = report.resumeAt.toISOString();
 		if (onLongWait === 'pending') return { json: { ...json, resumeAt } };
 		const message = `The quota or the time is used up until ${resumeAt}`;

@@ -228,13 +228,26 @@ fn no_second_has_more_than_its_burst() {
         // Those that come within five thousandths of a second are remembered as one moment.
         pacer.observe(ME, &yes(BEGIN, answered + number * 100));
     }
-    assert_eq!(pacer.recent.iter().copied().collect::<Vec<_>>(), [(answered + 4_900, 50)]);
+    assert_eq!(pacer.recent, [Moment { first: answered, last: answered + 4_900, count: 50 }]);
     let next = answered + 4_900 + SECOND;
     assert_eq!(pacer.ask(next - 1, &fast(ME, 100)), spread(next));
     assert_eq!(pacer.ask(next, &fast(ME, 100)), Decision::Go(50));
     pacer.observe(ME, &yes(next, next));
     pacer.observe(ME, &yes(next, next + RECENT));
-    assert_eq!(pacer.recent.iter().map(|(_, count)| *count).collect::<Vec<_>>(), [1, 1]);
+    assert_eq!(pacer.recent.iter().map(|moment| moment.count).collect::<Vec<_>>(), [1, 1]);
+}
+
+#[test]
+fn answers_one_after_another_free_their_places_one_after_another() {
+    let mut pacer = given("starter");
+    assert_eq!(pacer.ask(BEGIN, &fast(ME, 200)), Decision::Go(200));
+    for number in 0..200 {
+        pacer.observe(ME, &yes(BEGIN, BEGIN + number * SECOND / 1_000));
+    }
+    assert_eq!(pacer.recent.len(), 40);
+    let first_are_free = BEGIN + SECOND + SECOND / 250;
+    assert_eq!(pacer.ask(first_are_free - 1, &fast(ME, 200)), spread(first_are_free));
+    assert_eq!(pacer.ask(first_are_free, &fast(ME, 200)), Decision::Go(5));
 }
 
 #[test]
