@@ -306,6 +306,12 @@ impl Pacer {
         if let Some(burst) = self.burst {
             let used = out + self.in_last_second();
             if used >= burst {
+                let is_full = |limit: &Limit| out == 0 && self.room(now, limit, wish.reserve) == 0;
+                let full = self.limit.filter(|limit| is_full(limit) && !self.may_find_more(now, limit));
+                if let Some(limit) = full {
+                    // The second is over soon; who waits is to know that the window is not.
+                    return self.when_there_is_room(now, &limit, out);
+                }
                 return match self.recent.front() {
                     Some(oldest) => Decision::NotBefore { moment: oldest.last + SECOND, is_used_up: false },
                     None => Decision::AfterAnswer,

@@ -251,6 +251,16 @@ fn answers_one_after_another_free_their_places_one_after_another() {
 }
 
 #[test]
+fn a_full_window_is_told_before_a_full_second() {
+    let mut pacer = given("10/h");
+    pacer.take(BEGIN, ME);
+    let reset = BEGIN + HOUR;
+    pacer.observe(ME, &told(BEGIN, BEGIN, 1, 0, Some(reset)));
+    assert_eq!(pacer.burst, Some(1));
+    assert_eq!(pacer.ask(BEGIN + 1, &fast(ME, 1)), used_up(reset));
+}
+
+#[test]
 fn the_published_silent_limit_is_found_out_by_one_request() {
     let mut pacer = assumed();
     exchange(&mut pacer, BEGIN);
