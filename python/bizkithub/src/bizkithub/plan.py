@@ -146,8 +146,8 @@ class Plan(BasePlan):
                 later ends the run at once; `Report.resume_at` tells when to run again.
             longest_wait: The longest wait at a time, for quota or because the server asks for it, in seconds. A longer
                 one ends the run at once; `Report.resume_at` tells when to run again.
-            burst: For how long requests leave; then the answers under way are waited for, and
-                `Report.resume_at` tells that the run may go on.
+            burst: For how long requests leave, in seconds; then the answers under way are waited for, and
+                `Report.resume_at` tells from when on the run may go on.
             breaker: Stops a run whose first so many requests all fail alike, because the cause is hardly in the
                 customers; `None` for never.
             progress: Who is told, at most ten times a second and at the end: `True` for a bar of tqdm, or where that is
@@ -221,8 +221,8 @@ class AsyncPlan(BasePlan):
                 later ends the run at once; `Report.resume_at` tells when to run again.
             longest_wait: The longest wait at a time, for quota or because the server asks for it, in seconds. A longer
                 one ends the run at once; `Report.resume_at` tells when to run again.
-            burst: For how long requests leave; then the answers under way are waited for, and
-                `Report.resume_at` tells that the run may go on.
+            burst: For how long requests leave, in seconds; then the answers under way are waited for, and
+                `Report.resume_at` tells from when on the run may go on.
             breaker: Stops a run whose first so many requests all fail alike, because the cause is hardly in the
                 customers; `None` for never.
             progress: Who is told, at most ten times a second and at the end: `True` for a bar of tqdm, or where that is
