@@ -29,7 +29,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Measure what is asked for, and write the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        "--only", default=",".join(SECTIONS), help="sections to measure, separated by commas; an empty text writes the page alone"
+        "--only",
+        default=",".join(SECTIONS),
+        help="sections to measure, separated by commas; an empty text writes the page alone",
     )
     parser.add_argument("--rounds", type=int, default=5, help="how often everything is measured, in turn [default: 5]")
     given = parser.parse_args(arguments)
