@@ -35,10 +35,9 @@ fn simulate(model: Model, processes: usize, customers: usize, pace: Pace, produc
         let runs = (0..processes).map(|process| {
             let (server, disk) = (server.clone(), Arc::clone(&disk));
             async move {
-                let key =
-                    if production { "PROD0000000000000000000000000000" } else { "DEV_0123456789abcdefghijABCDEFGH" };
+                let prefix = if production { "PROD" } else { "DEV_" };
                 let client = Client::builder()
-                    .api_key(key)
+                    .api_key(format!("{prefix}0123456789abcdefghijABCDEFGH"))
                     .base_url("https://api.example")
                     .clock(Arc::new(clock))
                     .transport(server)
